@@ -1,0 +1,1 @@
+"""Mechanisms every service needs, and no policy: a file here names no service, table, route or RPC."""
