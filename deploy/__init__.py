@@ -1,0 +1,1 @@
+"""How the plane is run: on one machine, in containers, in a cluster."""
