@@ -1,0 +1,1 @@
+"""What people build with AuthPlane, runnable as it stands."""

@@ -1,0 +1,1 @@
+"""Python examples: the official MCP SDK with the AuthPlane adapters."""
