@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61uthserver/audit/v1/audit.proto\x12\x13\x61uthserver.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\x02\n\x05\x45ntry\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\x12\n\nactor_kind\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\x12\x11\n\tclient_id\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x10\n\x08resource\x18\x08 \x01(\t\x12\x0f\n\x07outcome\x18\t \x01(\t\x12\x0e\n\x06reason\x18\n \x01(\t\x12\n\n\x02ip\x18\x0b \x01(\t\x12\x12\n\nrequest_id\x18\x0c \x01(\t\x12\x10\n\x08trace_id\x18\r \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x0e \x01(\t\x12\x0f\n\x07service\x18\x0f \x01(\t\x12/\n\x0boccurred_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04hash\x18\x11 \x01(\t\"\x88\x02\n\x06\x46ilter\x12\x0f\n\x07\x61\x63tions\x18\x01 \x03(\t\x12\x10\n\x08\x61\x63tor_id\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x10\n\x08resource\x18\x05 \x01(\t\x12\x0f\n\x07outcome\x18\x06 \x01(\t\x12\x0c\n\x04text\x18\x07 \x01(\t\x12\n\n\x02ip\x18\x08 \x01(\t\x12\x10\n\x08trace_id\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\n \x01(\t\x12)\n\x05since\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"k\n\rSearchRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.authserver.audit.v1.Filter\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x0e\n\x06offset\x18\x04 \x01(\x05\"R\n\x0eSearchResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.authserver.audit.v1.Entry\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"M\n\x0bTailRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.authserver.audit.v1.Filter\x12\x11\n\tafter_seq\x18\x02 \x01(\x03\"9\n\x0cTailResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.authserver.audit.v1.Entry\"<\n\rExportRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.authserver.audit.v1.Filter\"=\n\x0e\x45xportResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.authserver.audit.v1.Entry\"1\n\rVerifyRequest\x12\x10\n\x08\x66rom_seq\x18\x01 \x01(\x03\x12\x0e\n\x06to_seq\x18\x02 \x01(\x03\"]\n\x0eVerifyResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x0f\n\x07\x63hecked\x18\x02 \x01(\x03\x12\x15\n\rfirst_bad_seq\x18\x03 \x01(\x03\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\"\x0f\n\rGetLagRequest\"S\n\x0eGetLagResponse\x12\x15\n\routbox_length\x18\x01 \x01(\x03\x12\x16\n\x0eoldest_seconds\x18\x02 \x01(\x01\x12\x12\n\nnewest_seq\x18\x03 \x01(\x03\x32\xab\x03\n\x0c\x41uditService\x12Q\n\x06Search\x12\".authserver.audit.v1.SearchRequest\x1a#.authserver.audit.v1.SearchResponse\x12M\n\x04Tail\x12 .authserver.audit.v1.TailRequest\x1a!.authserver.audit.v1.TailResponse0\x01\x12S\n\x06\x45xport\x12\".authserver.audit.v1.ExportRequest\x1a#.authserver.audit.v1.ExportResponse0\x01\x12Q\n\x06Verify\x12\".authserver.audit.v1.VerifyRequest\x1a#.authserver.audit.v1.VerifyResponse\x12Q\n\x06GetLag\x12\".authserver.audit.v1.GetLagRequest\x1a#.authserver.audit.v1.GetLagResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61uthserver/audit/v1/audit.proto\x12\x13\x61uthserver.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x02\n\x05\x45ntry\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\x12\n\nactor_kind\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\x12\x11\n\tclient_id\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x10\n\x08resource\x18\x08 \x01(\t\x12\x0f\n\x07outcome\x18\t \x01(\t\x12\x0e\n\x06reason\x18\n \x01(\t\x12\n\n\x02ip\x18\x0b \x01(\t\x12\x12\n\nrequest_id\x18\x0c \x01(\t\x12\x10\n\x08trace_id\x18\r \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x0e \x01(\t\x12\x0f\n\x07service\x18\x0f \x01(\t\x12/\n\x0boccurred_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04hash\x18\x11 \x01(\t\x12/\n\x0brecorded_at\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x02\n\x06\x46ilter\x12\x0f\n\x07\x61\x63tions\x18\x01 \x03(\t\x12\x10\n\x08\x61\x63tor_id\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x10\n\x08resource\x18\x05 \x01(\t\x12\x0f\n\x07outcome\x18\x06 \x01(\t\x12\x0c\n\x04text\x18\x07 \x01(\t\x12\n\n\x02ip\x18\x08 \x01(\t\x12\x10\n\x08trace_id\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\n \x01(\t\x12)\n\x05since\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"k\n\rSearchRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.authserver.audit.v1.Filter\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x0e\n\x06offset\x18\x04 \x01(\x05\"R\n\x0eSearchResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.authserver.audit.v1.Entry\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"M\n\x0bTailRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.authserver.audit.v1.Filter\x12\x11\n\tafter_seq\x18\x02 \x01(\x03\"9\n\x0cTailResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.authserver.audit.v1.Entry\"<\n\rExportRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.authserver.audit.v1.Filter\"=\n\x0e\x45xportResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.authserver.audit.v1.Entry\"1\n\rVerifyRequest\x12\x10\n\x08\x66rom_seq\x18\x01 \x01(\x03\x12\x0e\n\x06to_seq\x18\x02 \x01(\x03\"]\n\x0eVerifyResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x0f\n\x07\x63hecked\x18\x02 \x01(\x03\x12\x15\n\rfirst_bad_seq\x18\x03 \x01(\x03\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\"\x0f\n\rGetLagRequest\"S\n\x0eGetLagResponse\x12\x15\n\routbox_length\x18\x01 \x01(\x03\x12\x16\n\x0eoldest_seconds\x18\x02 \x01(\x01\x12\x12\n\nnewest_seq\x18\x03 \x01(\x03\x32\xab\x03\n\x0c\x41uditService\x12Q\n\x06Search\x12\".authserver.audit.v1.SearchRequest\x1a#.authserver.audit.v1.SearchResponse\x12M\n\x04Tail\x12 .authserver.audit.v1.TailRequest\x1a!.authserver.audit.v1.TailResponse0\x01\x12S\n\x06\x45xport\x12\".authserver.audit.v1.ExportRequest\x1a#.authserver.audit.v1.ExportResponse0\x01\x12Q\n\x06Verify\x12\".authserver.audit.v1.VerifyRequest\x1a#.authserver.audit.v1.VerifyResponse\x12Q\n\x06GetLag\x12\".authserver.audit.v1.GetLagRequest\x1a#.authserver.audit.v1.GetLagResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,29 +33,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'authserver.audit.v1.audit_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENTRY']._serialized_start=90
-  _globals['_ENTRY']._serialized_end=409
-  _globals['_FILTER']._serialized_start=412
-  _globals['_FILTER']._serialized_end=676
-  _globals['_SEARCHREQUEST']._serialized_start=678
-  _globals['_SEARCHREQUEST']._serialized_end=785
-  _globals['_SEARCHRESPONSE']._serialized_start=787
-  _globals['_SEARCHRESPONSE']._serialized_end=869
-  _globals['_TAILREQUEST']._serialized_start=871
-  _globals['_TAILREQUEST']._serialized_end=948
-  _globals['_TAILRESPONSE']._serialized_start=950
-  _globals['_TAILRESPONSE']._serialized_end=1007
-  _globals['_EXPORTREQUEST']._serialized_start=1009
-  _globals['_EXPORTREQUEST']._serialized_end=1069
-  _globals['_EXPORTRESPONSE']._serialized_start=1071
-  _globals['_EXPORTRESPONSE']._serialized_end=1132
-  _globals['_VERIFYREQUEST']._serialized_start=1134
-  _globals['_VERIFYREQUEST']._serialized_end=1183
-  _globals['_VERIFYRESPONSE']._serialized_start=1185
-  _globals['_VERIFYRESPONSE']._serialized_end=1278
-  _globals['_GETLAGREQUEST']._serialized_start=1280
-  _globals['_GETLAGREQUEST']._serialized_end=1295
-  _globals['_GETLAGRESPONSE']._serialized_start=1297
-  _globals['_GETLAGRESPONSE']._serialized_end=1380
-  _globals['_AUDITSERVICE']._serialized_start=1383
-  _globals['_AUDITSERVICE']._serialized_end=1810
+  _globals['_ENTRY']._serialized_end=458
+  _globals['_FILTER']._serialized_start=461
+  _globals['_FILTER']._serialized_end=725
+  _globals['_SEARCHREQUEST']._serialized_start=727
+  _globals['_SEARCHREQUEST']._serialized_end=834
+  _globals['_SEARCHRESPONSE']._serialized_start=836
+  _globals['_SEARCHRESPONSE']._serialized_end=918
+  _globals['_TAILREQUEST']._serialized_start=920
+  _globals['_TAILREQUEST']._serialized_end=997
+  _globals['_TAILRESPONSE']._serialized_start=999
+  _globals['_TAILRESPONSE']._serialized_end=1056
+  _globals['_EXPORTREQUEST']._serialized_start=1058
+  _globals['_EXPORTREQUEST']._serialized_end=1118
+  _globals['_EXPORTRESPONSE']._serialized_start=1120
+  _globals['_EXPORTRESPONSE']._serialized_end=1181
+  _globals['_VERIFYREQUEST']._serialized_start=1183
+  _globals['_VERIFYREQUEST']._serialized_end=1232
+  _globals['_VERIFYRESPONSE']._serialized_start=1234
+  _globals['_VERIFYRESPONSE']._serialized_end=1327
+  _globals['_GETLAGREQUEST']._serialized_start=1329
+  _globals['_GETLAGREQUEST']._serialized_end=1344
+  _globals['_GETLAGRESPONSE']._serialized_start=1346
+  _globals['_GETLAGRESPONSE']._serialized_end=1429
+  _globals['_AUDITSERVICE']._serialized_start=1432
+  _globals['_AUDITSERVICE']._serialized_end=1859
 # @@protoc_insertion_point(module_scope)

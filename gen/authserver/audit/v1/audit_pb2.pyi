@@ -40,6 +40,7 @@ class Entry(_message.Message):
     SERVICE_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    RECORDED_AT_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
     """Position in the chain, from 1."""
     id: _builtins.str
@@ -63,9 +64,13 @@ class Entry(_message.Message):
     service: _builtins.str
     """Service that wrote the event."""
     hash: _builtins.str
-    """Hex SHA-256 over the previous hash and the canonical event."""
+    """Hex SHA-256 over the previous hash and the canonical form of all other fields, `recorded_at` included."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def recorded_at(self) -> _timestamp_pb2.Timestamp:
+        """When the entry was chained, by the database's clock."""
+
     def __init__(
         self,
         *,
@@ -86,10 +91,11 @@ class Entry(_message.Message):
         service: _builtins.str = ...,
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
         hash: _builtins.str = ...,
+        recorded_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_kind", b"actor_kind", "client_id", b"client_id", "detail", b"detail", "hash", b"hash", "id", b"id", "ip", b"ip", "occurred_at", b"occurred_at", "outcome", b"outcome", "reason", b"reason", "request_id", b"request_id", "resource", b"resource", "seq", b"seq", "service", b"service", "subject", b"subject", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_kind", b"actor_kind", "client_id", b"client_id", "detail", b"detail", "hash", b"hash", "id", b"id", "ip", b"ip", "occurred_at", b"occurred_at", "outcome", b"outcome", "reason", b"reason", "recorded_at", b"recorded_at", "request_id", b"request_id", "resource", b"resource", "seq", b"seq", "service", b"service", "subject", b"subject", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -298,7 +304,9 @@ class VerifyRequest(_message.Message):
     FROM_SEQ_FIELD_NUMBER: _builtins.int
     TO_SEQ_FIELD_NUMBER: _builtins.int
     from_seq: _builtins.int
+    """0 = the oldest entry that is kept."""
     to_seq: _builtins.int
+    """Included; 0 = the newest entry, which is then held against the chain's head."""
     def __init__(
         self,
         *,
