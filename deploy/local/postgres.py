@@ -119,17 +119,23 @@ def _socket_folder(home: Path) -> Path:
     return short
 
 
+async def is_ready(server: Postgres, password: str) -> bool:
+    """Whether the server takes queries now."""
+    try:
+        connection = await asyncpg.connect(server.dsn(SUPERUSER, password, "postgres"), timeout=5)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return False
+    await connection.close()
+    return True
+
+
 async def wait_until_ready(server: Postgres, password: str, *, seconds: float = 30) -> None:
     """Return once the server takes queries; raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while True:
-            try:
-                connection = await asyncpg.connect(server.dsn(SUPERUSER, password, "postgres"))
-            except (OSError, asyncpg.PostgresError):
-                await asyncio.sleep(0.05)
-            else:
-                await connection.close()
+            if await is_ready(server, password):
                 return
+            await asyncio.sleep(0.05)
 
 
 async def prepare_database(server: Postgres, password: str, passwords: Mapping[str, str], database: str = DATABASE) -> None:

@@ -61,12 +61,13 @@ async def wait_until_ready(server: Valkey, *, seconds: float = 10) -> None:
     """Return once the server answers PING; raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while True:
-            if await _pings(server):
+            if await is_ready(server):
                 return
             await asyncio.sleep(0.05)
 
 
-async def _pings(server: Valkey) -> bool:
+async def is_ready(server: Valkey) -> bool:
+    """Whether the server answers PING now."""
     try:
         reader, writer = await asyncio.open_unix_connection(str(server.socket))
     except OSError:

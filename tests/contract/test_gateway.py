@@ -102,18 +102,7 @@ def front() -> Iterator[Gateway]:
         )
         gateway.write(gateway.render(gateway.Place.LOOPBACK, parameters), home / "envoy.yaml")
         child = process.spawn(
-            [
-                str(gateway.envoy_binary()),
-                "-c",
-                str(home / "envoy.yaml"),
-                "--concurrency",
-                "1",
-                "--disable-hot-restart",
-                "--file-flush-interval-msec",
-                "200",
-                "-l",
-                "warn",
-            ],
+            gateway.command(home / "envoy.yaml"),
             environ={},
             log=home / "envoy.log",
             directory=home,
