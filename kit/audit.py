@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import orjson
@@ -25,7 +24,6 @@ Outcome = Literal["success", "denied", ""]
 # The log keeps texts up to 2048 bytes and details up to 8192; a stranger's longer value is cut here, never refused.
 _LONGEST_TEXT = 2048
 _LONGEST_DETAIL = 1024
-_NO_DETAIL: Mapping[str, DetailValue] = MappingProxyType({})
 
 
 class ActorKind(StrEnum):
@@ -177,7 +175,7 @@ class Event:
     ip: str = ""
     request_id: str = ""
     trace_id: str = ""
-    detail: Mapping[str, DetailValue] = field(default=_NO_DETAIL)
+    detail: Mapping[str, DetailValue] = field(default_factory=dict)
 
 
 class Recorder:

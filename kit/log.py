@@ -3,6 +3,7 @@
 `get()` may be called at import time. A level that is filtered out costs a method call that does nothing.
 """
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -88,7 +89,11 @@ def _exception_as_text(logger: Any, method: str, event: MutableMapping[str, Any]
 
 
 def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except (TypeError, ValueError):
+        # A lone surrogate or an enormous number in a fact must cost neither the line nor the request.
+        return json.dumps(event, default=str, skipkeys=True).encode()
 
 
 def _adopt_library_logs(shared: list[Processor], ending: list[Processor], threshold: int) -> None:
