@@ -21,7 +21,8 @@ _IDLE_IN_TRANSACTION = "10s"
 
 Record = asyncpg.Record
 
-_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# asyncpg reports a connection cut between two statements as an error of its own inner state.
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 _GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -32,6 +33,7 @@ _GONE = (
     asyncpg.TransactionRollbackError,  # deadlock, serialization failure: the next attempt may win
     asyncpg.ReadOnlySQLTransactionError,  # connected to a standby during a failover
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )

@@ -5,7 +5,7 @@ from typing import Final
 import grpc
 from authserver.fault.v1.fault_pb2 import Fault
 
-from kit.errors import AuthPlaneError, DeadlineSpent, Unavailable, error_named
+from kit.errors import AuthPlaneError, DeadlineSpent, SlowDown, Unavailable, error_named
 
 FAULT_KEY: Final = "authserver-fault-bin"
 INTERNAL_TEXT: Final = "internal error"
@@ -45,9 +45,9 @@ def status_of(error: AuthPlaneError) -> grpc.StatusCode:
 def to_metadata(error: AuthPlaneError) -> tuple[tuple[str, bytes], ...]:
     """Trailing metadata with the public half of `error`; `debug` stays in this process's log."""
     members = {name: value[:_LONGEST_TEXT] for name, value in error.members.items()}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | SlowDown):
         members["retry_after"] = str(error.retry_after)
-    fault = Fault(kind=type(error).__name__, detail=error.detail[:_LONGEST_TEXT], members=members)
+    fault = Fault(kind=error.kind, detail=error.detail[:_LONGEST_TEXT], members=members)
     return ((FAULT_KEY, fault.SerializeToString()),)
 
 
@@ -70,7 +70,7 @@ def _from_fault(fault: Fault, debug: str) -> Exception:
     except KeyError:
         return PeerFailed(debug)
     members = dict(fault.members)
-    if issubclass(kind, Unavailable):
+    if issubclass(kind, Unavailable | SlowDown):
         after = members.pop("retry_after", "")
         return kind(fault.detail, debug=debug, members=members, retry_after=int(after) if after.isdecimal() else 1)
     return kind(fault.detail, debug=debug, members=members)

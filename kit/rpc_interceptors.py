@@ -134,6 +134,8 @@ async def _refuse(context: Any, method: str, caller: str, started: float, error:
         await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)
         return
     status = status_of(error)
+    if status is grpc.StatusCode.INTERNAL:
+        logger.error("rpc.failed", method=method, caller=caller, debug=error.debug, exc_info=error)
     _done(method, caller, status.name, started, error=type(error).__name__, detail=error.detail, debug=error.debug)
     await context.abort(status, error.detail, to_metadata(error))
 

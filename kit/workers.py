@@ -86,7 +86,7 @@ class Workers:
                 continue
             del self._running[child]
             lived = self.clock() - since
-            logger.error("worker.died", pid=child.pid, code=code, seconds=round(lived, 1))
+            logger.error("worker.died", pid=child.pid, exit_code=code, seconds=round(lived, 1))
             if lived < _SHORTEST_LIFE:
                 return False
             self._spawn()
