@@ -1,0 +1,1 @@
+"""Postgres, and the other services through their gRPC stubs."""

@@ -1,0 +1,1 @@
+"""REST under /admin/*: paths, members and statuses as operators' tooling knows them."""

@@ -1,0 +1,66 @@
+"""The door of every REST route: key, role, and where the call came from."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from services.admin.access import Operation
+from services.admin.api.origin import ADDRESS, LONGEST, REQUEST_ID, TRACEPARENT, trace_id_of
+from services.admin.authentication import Gate
+from services.admin.model.operators import Operator, Origin
+
+
+def origin_of(request: Request) -> Origin:
+    """Where the call came from, as the gateway says: only the gateway reaches this listener."""
+    headers = request.headers
+    return Origin(
+        ip=headers.get(ADDRESS, "")[:LONGEST],
+        request_id=headers.get(REQUEST_ID, "")[:LONGEST],
+        trace_id=trace_id_of(headers.get(TRACEPARENT, "")),
+    )
+
+
+class Admission:
+    """The dependency that hands a route its operator. `AdmittedRoute` has let them in before."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+
+    async def __call__(self, request: Request) -> Operator:
+        """The operator the route's door let in."""
+        operator = request.state.operator
+        assert isinstance(operator, Operator)
+        return operator
+
+    async def admit(self, request: Request) -> Operator:
+        """Raises Unauthorized, Forbidden, Unavailable."""
+        gate: Gate = request.app.state.gate
+        # Two Authorization headers are no header: whichever one were read, somebody on the way may have read the other.
+        presented = request.headers.getlist("authorization")
+        return await gate.admit(self.operation, presented[0] if len(presented) == 1 else None, origin_of(request))
+
+
+def may(operation: Operation) -> Any:
+    """`Annotated[Operator, may(Operation.X)]` as a route's parameter makes the route need X."""
+    return Depends(Admission(operation))
+
+
+class AdmittedRoute(APIRoute):
+    """A route that asks for the key first. FastAPI reads and parses a body before it resolves dependencies; strangers get neither."""
+
+    def admission(self) -> Admission:
+        """The one admission among the route's parameters. Raises ValueError when there is none, or more than one."""
+        (found,) = [each.call for each in self.dependant.dependencies if isinstance(each.call, Admission)]
+        return found
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own handler behind the door."""
+        admission, inner = self.admission(), super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            request.state.operator = await admission.admit(request)
+            return await inner(request)
+
+        return handler

@@ -1,0 +1,1 @@
+"""What an operator sees and asks for: frozen values in the words of the operator's API."""
