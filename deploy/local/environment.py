@@ -32,6 +32,9 @@ def development_defaults(places: Places, ports: Ports) -> dict[str, tuple[str, s
         "AUTHPLANE_CIMD_CA_FILE": ("cimd.ca_file", str(Authority(places.certs).ca)),
         "AUTHPLANE_SIGNING_KEY_STORE": ("signing.key_store", "postgres_key"),
         "AUTHPLANE_CONNECT_REDIRECT_BASE_URL": ("connect.redirect_base_url", default_issuer(ports)),
+        # Six services share one small Postgres.
+        "AUTHPLANE_STORAGE_POSTGRES_MIN_CONNS": ("storage.postgres.min_conns", "1"),
+        "AUTHPLANE_STORAGE_POSTGRES_MAX_CONNS": ("storage.postgres.max_conns", "12"),
         "AUTHPLANE_LOG_FORMAT": ("observability.logging.format", "json"),
     }
 
