@@ -1,0 +1,1 @@
+"""Outbound I/O: Postgres and the hosts of metadata documents."""

@@ -1,0 +1,1 @@
+"""Inbound transport: the public HTTP routes and gRPC."""
