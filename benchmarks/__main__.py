@@ -19,6 +19,7 @@ from rich.table import Table
 from benchmarks.cost import cpu_seconds, memory_mib, signature_cost
 from benchmarks.load import Outcome, run
 from benchmarks.scenarios import Scenario, Target, client_credentials
+from deploy.local.places import Places
 
 BUDGET = {"direct": 8.0, "gateway": 12.0}
 
@@ -30,14 +31,14 @@ def plane(port_base: int) -> Iterator[dict[str, Any]]:
         where = ["--state-dir", state, "--port-base", str(port_base)]
         config = Path(state) / "bench.yaml"
         config.write_text("rate_limit: {enabled: false}\nobservability: {logging: {level: warn}}\n")
-        subprocess.run([sys.executable, "-m", "cli", "dev", "--detach", "--config", str(config), *where], check=True, stdout=sys.stderr)
+        subprocess.run([sys.executable, "-m", "cli.main", "dev", "--detach", "--config", str(config), *where], check=True, stdout=sys.stderr)
         try:
             status = subprocess.run(
-                [sys.executable, "-m", "cli", "dev", "--status", "--json", *where], check=True, capture_output=True, text=True
+                [sys.executable, "-m", "cli.main", "dev", "--status", "--json", *where], check=True, capture_output=True, text=True
             )
             yield json.loads(status.stdout)
         finally:
-            subprocess.run([sys.executable, "-m", "cli", "dev", "--stop", *where], check=True, stdout=sys.stderr)
+            subprocess.run([sys.executable, "-m", "cli.main", "dev", "--stop", *where], check=True, stdout=sys.stderr)
 
 
 def pids_of(status: dict[str, Any]) -> dict[str, int]:
@@ -104,7 +105,7 @@ async def bench(arguments: argparse.Namespace) -> int:
         target = Target(issuer.netloc, status["admin_url"], status["admin_api_key"], status["demo_resource"])
         scenario = client_credentials(target, arguments.scope)
         pids = pids_of(status)
-        places = {"direct": status["listen"]["token"], "gateway": f"127.0.0.1:{issuer.port}"}
+        places = {"direct": f"unix:{Places(Path(status['state_dir'])).sockets / 'token.sock'}", "gateway": f"127.0.0.1:{issuer.port}"}
         n = signature_cost()
         results = [
             await measure(scenario, place, address, connections, arguments.seconds, pids)
