@@ -31,7 +31,9 @@ def plane(port_base: int) -> Iterator[dict[str, Any]]:
         where = ["--state-dir", state, "--port-base", str(port_base)]
         config = Path(state) / "bench.yaml"
         config.write_text("rate_limit: {enabled: false}\nobservability: {logging: {level: warn}}\n")
-        subprocess.run([sys.executable, "-m", "cli.main", "dev", "--detach", "--config", str(config), *where], check=True, stdout=sys.stderr)
+        subprocess.run(
+            [sys.executable, "-m", "cli.main", "dev", "--detach", "--config", str(config), *where], check=True, stdout=sys.stderr
+        )
         try:
             status = subprocess.run(
                 [sys.executable, "-m", "cli.main", "dev", "--status", "--json", *where], check=True, capture_output=True, text=True
