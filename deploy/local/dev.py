@@ -17,7 +17,7 @@ from deploy.local import demo_objects, environment, running, secret_file, stack
 from deploy.local.certs import Authority
 from deploy.local.occupied import occupied
 from deploy.local.places import ROOT, Places, Ports
-from deploy.local.seed import SeedFailed, seed
+from deploy.local.seed import seed
 from deploy.local.supervisor import StartFailed, Supervisor
 
 Say = Callable[[str], None]
@@ -40,7 +40,7 @@ def foreground(places: Places, base: int | None, config: Path | None, say: Say, 
             asyncio.run(_run(places, ports, config, say, when_ready))
     except running.AlreadyRunning as already:
         raise CannotStart(f"{already}. See it with `authserver dev --status`, stop it with `authserver dev --stop`.") from already
-    except (StartFailed, SeedFailed, RuntimeError) as failed:
+    except (StartFailed, RuntimeError) as failed:
         raise CannotStart(str(failed)) from failed
 
 

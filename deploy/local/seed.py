@@ -10,12 +10,13 @@ from authserver.admin.v1 import admin_pb2, admin_pb2_grpc
 
 from deploy.local import demo_objects, secret_file
 from deploy.local.stack import Plane
+from deploy.local.supervisor import StartFailed
 
 _PATIENCE = 30.0
 _TAKES = 10.0
 
 
-class SeedFailed(Exception):
+class SeedFailed(StartFailed):
     """The operator API refused a seed, or could not be reached."""
 
 

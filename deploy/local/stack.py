@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
+
 from deploy.local import demo_objects, environment, gateway, postgres, probes, secret_file, valkey
 from deploy.local.certs import Authority
 from deploy.local.places import ROOT, Places, Ports
-from deploy.local.supervisor import Program
+from deploy.local.supervisor import Program, StartFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,13 @@ def _postgres(row: Row, plane: Plane) -> Program:
         await postgres.prepare_database(plane.postgres, plane.secrets["POSTGRES_PASSWORD"], passwords)
 
     async def probe() -> bool:
-        return await postgres.is_ready(plane.postgres, plane.secrets["POSTGRES_PASSWORD"])
+        try:
+            return await postgres.is_ready(plane.postgres, plane.secrets["POSTGRES_PASSWORD"])
+        except asyncpg.InvalidPasswordError as other:
+            kept = plane.places.secrets
+            raise StartFailed(
+                f"{kept} does not belong to this database; restore it, or delete {plane.places.state} to start afresh"
+            ) from other
 
     return Program(
         name=row.name,
