@@ -35,7 +35,7 @@ demo: setup ## Watch an MCP client get and use a token against the running plane
 	@$(BIN)/authserver demo $(ARGS)
 
 test: setup-dev proto-check lint types arch ## Everything, in rising cost
-	@$(PYTEST) tests $(ARGS)
+	@$(PYTEST) tests/unit tests/contract tests/integration tests/e2e $(ARGS)
 
 unit: setup-dev ## Tests without any I/O but small processes
 	@$(PYTEST) tests/unit $(ARGS)

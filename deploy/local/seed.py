@@ -4,6 +4,7 @@ Speaks the public operator API like any other tool. Idempotent: what is there by
 """
 
 import asyncio
+import time
 
 import grpc
 from authserver.admin.v1 import admin_pb2, admin_pb2_grpc
@@ -42,16 +43,16 @@ Metadata = tuple[tuple[str, str], ...]
 async def _answering(channel: grpc.aio.Channel, metadata: Metadata) -> None:
     """The operator API's HTTP side is ready before we are called; its gRPC side may need a moment through the gateway."""
     system = admin_pb2_grpc.SystemServiceStub(channel)
-    async with asyncio.timeout(_PATIENCE):
-        while True:
-            try:
-                await system.VerifyKey(admin_pb2.VerifyKeyRequest(), metadata=metadata, timeout=_TAKES)
-            except grpc.aio.AioRpcError as problem:
-                if problem.code() is not grpc.StatusCode.UNAVAILABLE:
-                    raise SeedFailed(f"the operator API refused its own key: {problem.code().name}: {problem.details()}") from problem
-                await asyncio.sleep(0.2)
-            else:
-                return
+    began = time.monotonic()
+    while True:
+        try:
+            await system.VerifyKey(admin_pb2.VerifyKeyRequest(), metadata=metadata, timeout=_TAKES)
+        except grpc.aio.AioRpcError as problem:
+            if problem.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() - began > _PATIENCE:
+                raise SeedFailed(f"the operator API does not answer its own key: {problem.code().name}: {problem.details()}") from problem
+            await asyncio.sleep(0.2)
+        else:
+            return
 
 
 async def _resource(plane: Plane, channel: grpc.aio.Channel, metadata: Metadata) -> str:
