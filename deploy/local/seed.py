@@ -65,7 +65,9 @@ async def _resource(plane: Plane, channel: grpc.aio.Channel, metadata: Metadata)
     if present:
         # The same state directory on other ports: the demo server has moved, and tokens must name where it is.
         await resources.UpdateResource(
-            admin_pb2.UpdateResourceRequest(resource_id=present[0].id, uri=uri), metadata=metadata, timeout=_TAKES
+            admin_pb2.UpdateResourceRequest(resource_id=present[0].id, uri=uri, expected_version=present[0].version),
+            metadata=metadata,
+            timeout=_TAKES,
         )
         return f"resource {demo_objects.SLUG} moved to {uri}"
     await resources.CreateResource(
