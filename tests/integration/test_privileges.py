@@ -88,7 +88,8 @@ async def test_no_role_reaches_a_table_of_another_service(plane: Database, table
     for table in foreign:
         for statement in STATEMENTS:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await connection.execute(statement.format(table=table.name, column=table.column))
+                async with connection.transaction():
+                    await connection.execute(statement.format(table=table.name, column=table.column))
     await connection.close()
 
 
