@@ -1,0 +1,42 @@
+"""A YAML file of keys and values, in which no key occurs twice."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file's tree of plain values. Raises ValueError, with the file's name and, where there is one, the place in it."""
+    try:
+        # Derived from the safe loader: it builds plain values only.
+        value = yaml.load(path.read_bytes(), Loader=_OnceLoader)  # noqa: S506
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} must hold keys and values")
+    return _without_nulls(value)
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """Refuses a mapping that names a key twice: YAML forbids it and most readers keep the last."""
+
+
+def _construct_once(loader: _OnceLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [str(loader.construct_object(key, deep=True)) for key, _ in node.value]
+    repeated = sorted({key for key in keys if keys.count(key) > 1})
+    if repeated:
+        raise yaml.YAMLError(f"{', '.join(repeated)} occurs twice{node.start_mark}")
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+_OnceLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_once)
+
+
+def _without_nulls(value: dict[Any, Any]) -> dict[str, Any]:
+    # A key with nothing behind it is how people comment out its contents.
+    return {
+        str(name): _without_nulls(member) if isinstance(member, dict) else member for name, member in value.items() if member is not None
+    }
