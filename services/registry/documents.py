@@ -12,8 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-import orjson
-
+from kit import strict_json
 from kit.errors import InvalidClient, InvalidClientMetadata, Unavailable
 from kit.oauth import AuthMethod
 from services.registry.metadata import Rules, Submitted, negotiate, submitted
@@ -142,8 +141,9 @@ def _require_answer(response: Response) -> None:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        # Strictly: two readers must not see two client ids in one document.
+        document = strict_json.parse(body)
+    except (ValueError, RecursionError):
         raise InvalidClient("the document is not JSON") from None
     if not isinstance(document, dict):
         raise InvalidClient("the document is not a JSON object")

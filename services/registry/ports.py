@@ -149,3 +149,10 @@ class Revisions(Protocol):
 
     async def current(self) -> Revision:
         """The revision committed last."""
+
+
+class RegistrationRate(Protocol):
+    """How often one address may register (target C9)."""
+
+    async def admit(self, address: str) -> None:
+        """Raises SlowDown, or Unavailable when nobody can say."""
