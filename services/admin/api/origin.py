@@ -1,12 +1,15 @@
-"""The words Envoy and the callers' tooling put beside a call."""
+"""Where a call came from, from what the gateway puts beside it and what the kit has already understood of it."""
+
+import structlog
+
+from kit import telemetry
+from services.admin.model.operators import Origin
 
 ADDRESS = "x-authplane-client-address"
-REQUEST_ID = "x-request-id"
-TRACEPARENT = "traceparent"
-LONGEST = 128
+LONGEST_ADDRESS = 45  # an IPv6 address with an embedded IPv4 one
 
 
-def trace_id_of(traceparent: str) -> str:
-    """The trace id inside a W3C `traceparent`, or empty."""
-    parts = traceparent.split("-")
-    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else ""
+def origin(address: str) -> Origin:
+    """The gateway's word for the client's address, beside this task's request id and trace."""
+    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    return Origin(ip=address[:LONGEST_ADDRESS], request_id=request_id, trace_id=telemetry.trace_id())

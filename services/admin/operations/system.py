@@ -8,10 +8,10 @@ from datetime import datetime
 from kit.audit import Action, ActorKind, Event
 from kit.clock import Clock
 from kit.errors import AuthPlaneError
+from services.admin.model.configuration import PublicConfiguration
 from services.admin.model.operators import Operator
 from services.admin.model.system import Stats, Status, Subsystem, duration_text
 from services.admin.ports import Counts, Health, Journal, LiveTokens, SigningKeys
-from services.admin.settings import PublicConfiguration
 
 HEALTHY = "healthy"
 UNHEALTHY = "unhealthy"

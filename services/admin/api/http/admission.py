@@ -6,20 +6,17 @@ from typing import Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from kit import telemetry
 from services.admin.access import Operation
-from services.admin.api.origin import ADDRESS, LONGEST, REQUEST_ID, TRACEPARENT, trace_id_of
+from services.admin.api.origin import ADDRESS, origin
 from services.admin.authentication import Gate
 from services.admin.model.operators import Operator, Origin
 
 
 def origin_of(request: Request) -> Origin:
-    """Where the call came from, as the gateway says: only the gateway reaches this listener."""
-    headers = request.headers
-    return Origin(
-        ip=headers.get(ADDRESS, "")[:LONGEST],
-        request_id=headers.get(REQUEST_ID, "")[:LONGEST],
-        trace_id=trace_id_of(headers.get(TRACEPARENT, "")),
-    )
+    """Where the call came from. From here on, what is asked of other services belongs to the caller's trace."""
+    telemetry.accept_traceparent(request.headers.get("traceparent"))
+    return origin(request.headers.get(ADDRESS, ""))
 
 
 class Admission:

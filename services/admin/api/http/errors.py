@@ -47,6 +47,11 @@ async def unroutable(_: Request, error: Exception) -> Response:
     return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
 
 
+async def crashed(_: Request, error: Exception) -> Response:
+    """A mistake of ours: its text goes to the log, not to the caller."""
+    return problem(500, "something went wrong on our side; quote the request id when asking about it")
+
+
 def _status(error: AuthPlaneError) -> int:
     # On this API a 401 is only ever about the operator's own key; one that a peer answered is a request that made no sense there.
     return 400 if error.status == 401 else error.status
@@ -57,3 +62,4 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AuthPlaneError, refused)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, unroutable)
+    app.add_exception_handler(Exception, crashed)

@@ -6,9 +6,9 @@ from typing import Any, Protocol, TypeVar
 import grpc.aio
 
 from services.admin.access import Operation
-from services.admin.api.origin import ADDRESS, LONGEST, REQUEST_ID, TRACEPARENT, trace_id_of
+from services.admin.api.origin import ADDRESS, origin
 from services.admin.authentication import Gate
-from services.admin.model.operators import Operator, Origin
+from services.admin.model.operators import Operator
 from services.admin.operations.every import Operations
 
 
@@ -69,14 +69,8 @@ def needs_to_follow(
 
 
 async def _operator(gate: Gate, operation: Operation, context: Context) -> Operator:
-    carried: dict[str, list[str]] = {}
-    for key, value in context.invocation_metadata() or ():
-        if isinstance(value, str):
-            carried.setdefault(key, []).append(value)
-    presented = carried.get("authorization", [])
-    origin = Origin(ip=_first(carried, ADDRESS), request_id=_first(carried, REQUEST_ID), trace_id=trace_id_of(_first(carried, TRACEPARENT)))
-    return await gate.admit(operation, presented[0] if len(presented) == 1 else None, origin)
-
-
-def _first(carried: dict[str, list[str]], key: str) -> str:
-    return carried.get(key, [""])[0][:LONGEST]
+    carried = [(key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)]
+    presented = [value for key, value in carried if key == "authorization"]
+    address = next((value for key, value in carried if key == ADDRESS), "")
+    # Two of them are none: whichever one were read, somebody on the way may have read the other.
+    return await gate.admit(operation, presented[0] if len(presented) == 1 else None, origin(address))
