@@ -22,7 +22,7 @@ _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs"
 _DURATION = re.compile(r"([+-]?)((?:\d+(?:\.\d*)?(?:h|ms|us|µs|ns|m|s))+)")
 _PART = re.compile(r"(\d+(?:\.\d*)?)(h|ms|us|µs|ns|m|s)")
 _LEFTOVER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::?[-?+=][^}]*)?\}")
-_BOUNDS: Final = {"gt": "longer than", "ge": "at least", "le": "at most", "lt": "shorter than"}
+_TIMEDELTA = re.compile(r"datetime\.timedelta\((?:0|(?:days=(\d+))?(?:, )?(?:seconds=(\d+))?)\)")
 _FLAGS: Final = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -212,16 +212,17 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _explained(schema: type[Model], invalid: ValidationError) -> Iterator[str]:
-    for error in invalid.errors(include_url=False, include_input=False):
+    for error in invalid.errors(include_url=False, include_input=False, include_context=False):
         path = tuple(str(part) for part in error["loc"])
         where = ".".join(path)
-        bounds = [(name, value) for name, value in error.get("ctx", {}).items() if isinstance(value, timedelta)]
         if error["type"] == "extra_forbidden":
             yield f"{where} is not a known key{_did_you_mean(path[-1], _siblings(schema, path))}"
-        elif bounds:
-            yield f"{where} must be {_BOUNDS[bounds[0][0]]} {bounds[0][1].total_seconds():g}s"
         else:
-            yield f"{where}: {error['msg'].removeprefix('Value error, ')}"
+            yield f"{where}: {_TIMEDELTA.sub(_seconds, error['msg'].removeprefix('Value error, '))}"
+
+
+def _seconds(shown: re.Match[str]) -> str:
+    return f"{int(shown[1] or 0) * 86_400 + int(shown[2] or 0)}s"
 
 
 def _siblings(schema: type[Model], path: tuple[str, ...]) -> Iterable[str]:

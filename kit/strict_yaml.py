@@ -11,12 +11,16 @@ def read(path: Path) -> dict[str, Any]:
     try:
         # Derived from the safe loader: it builds plain values only.
         value = yaml.load(path.read_bytes(), Loader=_OnceLoader)  # noqa: S506
+    except yaml.MarkedYAMLError as error:
+        # Not the library's own text: it quotes the line, and the line may hold a secret.
+        place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ValueError(f"{path} is not YAML: {place}{error.problem}") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from None
+        raise ValueError(f"{path} cannot be read: {type(error).__name__}") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError(f"{path} must hold keys and values")
+        raise ValueError(f"{path} must hold keys and values")  # noqa: TRY004 - what the caller catches
     return _without_nulls(value)
 
 
@@ -28,7 +32,7 @@ def _construct_once(loader: _OnceLoader, node: yaml.MappingNode) -> dict[Any, An
     keys = [str(loader.construct_object(key, deep=True)) for key, _ in node.value]
     repeated = sorted({key for key in keys if keys.count(key) > 1})
     if repeated:
-        raise yaml.YAMLError(f"{', '.join(repeated)} occurs twice{node.start_mark}")
+        raise yaml.constructor.ConstructorError(problem=f"{', '.join(repeated)} occurs twice", problem_mark=node.start_mark)
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
