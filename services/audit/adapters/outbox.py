@@ -3,12 +3,16 @@
 import asyncio
 from typing import Any, Final
 
+from kit import telemetry
 from kit.pg import Pool, Transaction
 from services.audit.model import Entry, Head
 from services.audit.ports import Chaining
 
 # Announced with every batch, inside its transaction.
 CHANNEL: Final = "audit_chained"
+
+_ENTRIES = telemetry.Count("authserver_audit_entries_total", "Events chained into the audit log.")
+_DELAY = telemetry.Duration("authserver_audit_chain_delay_seconds", "How long the oldest event of a batch had waited to be chained.")
 
 PREPARE = """
 SELECT audit.create_partition(((now() AT TIME ZONE 'UTC') + ahead * interval '1 month')::date) FROM generate_series(0, 2) AS ahead
@@ -91,6 +95,8 @@ class PostgresOutbox:
                 await tx.execute(CHECKPOINT, head["now"])
             await tx.execute(INSERT, *_columns(entries))
             await self._advance(tx, head["seq"], entries[-1])
+        _ENTRIES.add(amount=len(rows))
+        _DELAY.observe(max((head["now"] - rows[0]["appended_at"]).total_seconds(), 0.0))
         return len(rows)
 
     async def _advance(self, tx: Transaction, expected: int, newest: Entry) -> None:

@@ -2,20 +2,28 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from authserver.audit.v1 import audit_pb2 as pb
-from authserver.audit.v1.audit_pb2_grpc import AuditServiceServicer
+from authserver.audit.v1.audit_pb2_grpc import AuditServiceServicer, add_AuditServiceServicer_to_server
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kit.errors import InvalidRequest
+from kit.rpc_server import Servicer
 from services.audit import model
 from services.audit.ports import Entries, Growth
 from services.audit.search import require_sensible, search
 from services.audit.tail import follow
 from services.audit.verification import verify
 from services.audit.walk import export
+
+AUDIT_SERVICE: Final = "authserver.audit.v1.AuditService"
+
+
+def servicers(entries: Entries, growth: Growth) -> tuple[Servicer, ...]:
+    """Every gRPC service of the log."""
+    return ((add_AuditServiceServicer_to_server, AuditReader(entries, growth), AUDIT_SERVICE),)
 
 
 class AuditReader(AuditServiceServicer):
