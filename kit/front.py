@@ -47,13 +47,23 @@ class Front:
         """ASGI."""
         answer = self._routes.get(scope["path"]) if scope["type"] == "http" else None
         if answer is None or scope["method"] not in {"GET", "HEAD"}:
-            await self._app(scope, receive, send)
+            await self._pass_on(scope, receive, send)
             return
         status, content_type, body = await answer()
         headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
         headers.append((b"x-content-type-options", b"nosniff"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for name, value in scope.get("headers", ()):
+            if name == b"traceparent":
+                telemetry.accept_traceparent(value.decode("latin-1"))
+        if telemetry.tracing():
+            with telemetry.span(f"HTTP {scope.get('method', '')}", kind="server"):
+                await self._app(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     async def _live(self) -> tuple[int, bytes, bytes]:
         return self._json(200, {"status": "alive"})

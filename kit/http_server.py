@@ -39,9 +39,9 @@ def bind(listen: str) -> socket.socket:
         bound = _bind_unix(Path(listen.removeprefix(_UNIX)))
     else:
         host, port = host_and_port(listen)
-        bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host or "0.0.0.0", port))  # noqa: S104 - what an empty host asks for
+        both = not host and socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
+        bound = socket.create_server((host, port), family=family, dualstack_ipv6=both)
     bound.listen(BACKLOG)
     bound.setblocking(False)  # noqa: FBT003 - its only parameter
     return bound
@@ -157,8 +157,9 @@ class HttpServer:
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, close idle connections, let requests in flight finish for `seconds`, then cut them off."""
-        self._loop.remove_reader(self._socket)
-        self._socket.close()
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
         for connection in list(self._state.connections):
             connection.shutdown()
         until = time.monotonic() + seconds

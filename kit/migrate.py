@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from kit import log
-from kit.pg import TRANSLATING
+from kit.pg_errors import TRANSLATING, connect
 
 _NAME = re.compile(r"(?P<version>[0-9]{4})_(?P<name>[a-z0-9]+(?:_[a-z0-9]+)+)\.sql")
 _SCHEMA = re.compile(r"[a-z][a-z_]{0,62}")
@@ -85,7 +83,7 @@ async def migrate(dsn: str, directory: Path, schema: str) -> list[str]:
         raise ValueError(f"{schema!r} is not a schema's name")
     migrations = read(directory)
     with TRANSLATING:
-        connection = await asyncpg.connect(dsn, server_settings={"application_name": f"{schema} migrate", "timezone": "UTC"})
+        connection = await connect(dsn, server_settings={"application_name": f"{schema} migrate", "timezone": "UTC"})
         try:
             await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", f"migrate {schema}", timeout=_TURN_SECONDS)
             await connection.execute(f"SET lock_timeout = '{_TABLE_LOCK}'")

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -46,7 +47,7 @@ async def system_resolver(host: str, port: int) -> Sequence[str]:
 
 
 class Outbound:
-    """`timeout` seconds cover everything from resolving to the last byte. `ca_file` replaces the system's trust, for private roots."""
+    """`timeout` seconds cover everything from resolving to the last byte. `ca_file` is trusted besides the system's authorities."""
 
     def __init__(
         self,
@@ -62,8 +63,11 @@ class Outbound:
         self._timeout = timeout
         self._resolve = resolve
         part = min(timeout, _PART_SECONDS)
+        trust = ssl.create_default_context()
+        if ca_file is not None:
+            trust.load_verify_locations(ca_file)
         self._client = httpx.AsyncClient(
-            verify=ssl.create_default_context(cafile=ca_file),
+            verify=trust,
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(part),
@@ -113,7 +117,8 @@ class Outbound:
             raise AddressRefused("this is not a URL", debug=str(error)) from error
         if target.scheme != "https" and (self._require_https or target.scheme != "http"):
             raise AddressRefused("the URL must use https")
-        if not target.host or target.userinfo or "@" in target.netloc.decode("ascii"):
+        # Asked of the text as it came: parsing drops an empty user name.
+        if not target.host or target.userinfo or "@" in urlsplit(url).netloc:
             raise AddressRefused("the URL must name a host and no user")
         name = target.host.lower().rstrip(".")
         if not self._allow_private and (name == "localhost" or name.endswith(".localhost")):

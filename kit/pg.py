@@ -6,13 +6,12 @@ No RPC and no fetch inside a transaction: a transaction holds a connection and r
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from types import TracebackType
 from typing import Any
 
 import asyncpg
 import orjson
 
-from kit.errors import Conflict, InvalidRequest, Unavailable
+from kit.pg_errors import DRIVER_ERRORS, TRANSLATING, connect
 from kit.pg_listen import Listener
 
 STATEMENT_SECONDS = 5
@@ -20,54 +19,6 @@ ACQUIRE_SECONDS = 5
 _IDLE_IN_TRANSACTION = "10s"
 
 Record = asyncpg.Record
-
-# asyncpg reports a connection cut between two statements as an error of its own inner state.
-_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-_GONE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,  # shutdown, crash, statement timeout
-    asyncpg.LockNotAvailableError,
-    asyncpg.TransactionRollbackError,  # deadlock, serialization failure: the next attempt may win
-    asyncpg.ReadOnlySQLTransactionError,  # connected to a standby during a failover
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
-_UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
-
-
-def translated(error: Exception) -> Exception:
-    """The kit's error for a driver's; the driver's own where it can only mean a mistake in our SQL."""
-    if isinstance(error, asyncpg.UniqueViolationError):
-        return Conflict("this already exists", debug=str(error), members={"constraint": error.constraint_name or ""})
-    if isinstance(error, _UNSTORABLE) or isinstance(error.__cause__, UnicodeEncodeError):
-        return InvalidRequest("a value contains characters that cannot be stored", debug=type(error).__name__)
-    # A closed or closing pool raises InterfaceError itself; an argument of the wrong type raises a subclass of it, which is a bug.
-    if isinstance(error, _GONE) or type(error) is asyncpg.InterfaceError:
-        return Unavailable("the database cannot be reached", debug=f"{type(error).__name__}: {error}")
-    return error
-
-
-class _Translating:
-    """`with TRANSLATING:` around driver calls; an object instead of a generator because it sits on every statement."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if isinstance(error, _DRIVER_ERRORS):
-            ours = translated(error)
-            if ours is not error:
-                raise ours from error
-
-
-TRANSLATING = _Translating()
 
 
 class Transaction:
@@ -110,6 +61,7 @@ class Pool:
         self._dsn = dsn
         self._application_name = application_name
         self._listeners: list[Listener] = []
+        self._renewing: asyncio.TimerHandle | None = None
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         """Every row. Raises Unavailable, Conflict (member `constraint`), InvalidRequest."""
@@ -154,7 +106,7 @@ class Pool:
             try:
                 yield Transaction(connection)
             except BaseException:
-                with suppress(*_DRIVER_ERRORS):  # the block's error is the story; a lost connection has rolled back already
+                with suppress(*DRIVER_ERRORS):  # the block's error is the story; a lost connection has rolled back already
                     await transaction.rollback()
                 raise
             with TRANSLATING:
@@ -175,18 +127,27 @@ class Pool:
         have passed meanwhile, `on_gap` is called after each such gap. Raises Unavailable if the first connection cannot be made.
         """
 
-        async def connect() -> Any:
-            with TRANSLATING:
-                return await asyncpg.connect(
-                    self._dsn, command_timeout=STATEMENT_SECONDS, server_settings=_settings(f"{self._application_name} listen")
-                )
+        async def again() -> Any:
+            settings = _settings(f"{self._application_name} listen")
+            return await connect(self._dsn, command_timeout=STATEMENT_SECONDS, server_settings=settings)
 
-        listener = Listener(connect, channel, callback, on_gap)
+        listener = Listener(again, channel, callback, on_gap)
         await listener.start()
         self._listeners.append(listener)
 
+    def renew_every(self, seconds: float) -> None:
+        """Replace each connection, once it is next free, every `seconds`: a moved database is found and server memory given back."""
+        if seconds > 0:
+            self._renewing = asyncio.get_running_loop().call_later(seconds, self._renew, seconds)
+
+    def _renew(self, seconds: float) -> None:
+        asyncio.ensure_future(self._pool.expire_connections())  # noqa: RUF006 - it only marks them
+        self.renew_every(seconds)
+
     async def close(self, seconds: float = 5) -> None:
         """Stop listening, let running statements finish for at most `seconds`, and close every connection."""
+        if self._renewing is not None:
+            self._renewing.cancel()
         for listener in self._listeners:
             await listener.close()
         self._listeners.clear()
@@ -197,9 +158,12 @@ class Pool:
             self._pool.terminate()
 
 
-async def open_pool(dsn: str, *, min_size: int = 1, max_size: int = 10, application_name: str, idle_seconds: float = 1800) -> Pool:
+async def open_pool(
+    dsn: str, *, min_size: int = 1, max_size: int = 10, application_name: str, idle_seconds: float = 1800, lifetime_seconds: float = 3600
+) -> Pool:
     """Connect and return a pool. jsonb goes in and out as Python values; statements are cut after 5 s on both sides.
 
+    Connections unused for `idle_seconds` are closed, all are replaced every `lifetime_seconds`; 0 turns either off.
     Raises Unavailable when the database cannot be reached, ValueError when the DSN makes no sense.
     """
     with TRANSLATING:
@@ -212,11 +176,14 @@ async def open_pool(dsn: str, *, min_size: int = 1, max_size: int = 10, applicat
             timeout=ACQUIRE_SECONDS,
             statement_cache_size=256,
             max_cached_statement_lifetime=0,
+            connect=connect,
             init=_initialise,
             reset=_nothing_to_reset,
             server_settings=_settings(application_name),
         )
-    return Pool(pool, dsn, application_name)
+    opened = Pool(pool, dsn, application_name)
+    opened.renew_every(lifetime_seconds)
+    return opened
 
 
 def _settings(application_name: str) -> dict[str, str]:

@@ -26,7 +26,6 @@ def open_redis(url: str) -> "Redis":
         url,
         socket_timeout=_SECONDS,
         socket_connect_timeout=_SECONDS,
-        socket_keepalive=True,
         health_check_interval=15,
         max_connections=64,
         # After a restart every pooled connection is stale; one more try finds that out without troubling the caller.

@@ -22,6 +22,7 @@ from kit.rpc_server import TlsFiles
 T = TypeVar("T")
 _PATIENCE_SECONDS = 30.0
 _PAUSE_SECONDS = 1.0
+_MOST_CONNECTIONS = 25
 
 logger = log.get(__name__)
 
@@ -66,9 +67,10 @@ class Resources:
                 lambda: open_pool(
                     postgres.dsn,
                     min_size=max(1, postgres.min_conns),
-                    max_size=postgres.max_conns,
+                    max_size=postgres.max_conns or _MOST_CONNECTIONS,
                     application_name=f"authplane {self.name}",
                     idle_seconds=postgres.max_conn_idle_time.total_seconds(),
+                    lifetime_seconds=postgres.max_conn_lifetime.total_seconds(),
                 ),
             )
         return self._pool

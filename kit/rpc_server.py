@@ -68,7 +68,7 @@ class RpcServer:
         if self._reflection:
             _enable_reflection([name for _, _, name in self._services], server)
         try:
-            self.port = server.add_secure_port(self._listen, _credentials(self._tls))
+            self.port = server.add_secure_port(_every_interface(self._listen), _credentials(self._tls))
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self._listen} for gRPC: {error}") from error
         await server.start()
@@ -86,6 +86,11 @@ class RpcServer:
             await self._health.enter_graceful_shutdown()
             await self._server.stop(seconds)
             self._server = None
+
+
+def _every_interface(listen: str) -> str:
+    """`:9090` as gRPC writes it."""
+    return f"[::]{listen}" if listen.startswith(":") else listen
 
 
 def _rows(names: Sequence[str], callers: Mapping[str, frozenset[str]], *, reflection: bool) -> dict[str, Row]:

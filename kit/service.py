@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Service:
 
     http: ASGIApp
     rpc: Sequence[Servicer] = ()
-    callers: Mapping[str, frozenset[str]] = {}
+    callers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     ready: Callable[[], Awaitable[Mapping[str, str]]] = _nothing_to_check
     close: Callable[[], Awaitable[None]] = _nothing_to_close
@@ -60,23 +60,27 @@ class Service:
 Build = Callable[[Resources], Awaitable[Service]]
 
 
-def run(name: str, build: Build) -> None:
-    """Serve until SIGTERM or SIGINT; exits the process: 0 after a drain, 1 with plain words when it cannot start."""
+def run(name: str, build: Build, *, default_workers: int = 1) -> None:
+    """Serve until SIGTERM or SIGINT; exits the process: 0 after a drain, 1 with plain words when it cannot start.
+
+    `default_workers` processes share the listeners unless `runtime.workers` says otherwise.
+    """
     try:
-        configuration = config.load(os.environ.get("AUTHPLANE_CONFIG"), os.environ)
+        configuration = config.load(os.environ.get("AUTHPLANE_CONFIG"), os.environ, service=name)
     except SettingsError as error:
         sys.exit(f"{name}: the configuration cannot be used\n{error}")
-    log.setup(name, configuration.observability.logging.level, configuration.observability.logging.format)
+    logging = configuration.observability.logging
+    log.setup(name, logging.level, logging.format, add_source=logging.add_source)
     try:
-        sys.exit(_supervise_or_serve(name, build, configuration))
+        sys.exit(_supervise_or_serve(name, build, configuration, default_workers))
     except (BootFailed, MigrationRefused, CallersIncomplete, OSError, ValueError) as error:
         logger.error("service.cannot_start", error=str(error))  # noqa: TRY400 - the words say it, a trace would bury them
         sys.exit(f"{name}: {error}")
 
 
-def _supervise_or_serve(name: str, build: Build, configuration: Any) -> int:
+def _supervise_or_serve(name: str, build: Build, configuration: Any, default_workers: int) -> int:
     listening = workers.inherited(os.environ)
-    count = configuration.runtime.workers or 1
+    count = configuration.runtime.workers or default_workers
     wait = configuration.server.shutdown_wait.total_seconds()
     if listening is None and count > 1:
         listening = http_server.bind(configuration.listen.http)

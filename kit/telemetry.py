@@ -154,6 +154,18 @@ class Duration:
         self._series.child(values).observe(seconds)
 
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_HTTP_LABELS: dict[str, Collection[str] | None] = {"http_method": _METHODS, "http_route": None, "http_status_code": None}
+_http_requests = Count("authserver_http_requests_total", "Requests answered.", _HTTP_LABELS)
+_http_seconds = Duration("authserver_http_request_duration_seconds", "Time from request to response.", _HTTP_LABELS)
+
+
+def http_done(route: str, method: str, status: int, seconds: float) -> None:
+    """Count one answered request: `HttpApp(…, on_done=http_done)`. `route` is the template, never the path asked for."""
+    _http_requests.add(method, route, str(status))
+    _http_seconds.observe(seconds, method, route, str(status))
+
+
 def exposition() -> bytes:
     """Every metric in Prometheus' text format; with several workers, the sum over all of them."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -1,0 +1,1 @@
+"""A service that exists to be started, drained and killed by tests."""

@@ -1,0 +1,1 @@
+CREATE TABLE vault.slow_things (id int);
