@@ -31,16 +31,16 @@ def plane(port_base: int) -> Iterator[dict[str, Any]]:
         where = ["--state-dir", state, "--port-base", str(port_base)]
         config = Path(state) / "bench.yaml"
         config.write_text("rate_limit: {enabled: false}\nobservability: {logging: {level: warn}}\n")
-        subprocess.run(
-            [sys.executable, "-m", "cli.main", "dev", "--detach", "--config", str(config), *where], check=True, stdout=sys.stderr
-        )
+        authserver("dev", "--detach", "--config", str(config), *where)
         try:
-            status = subprocess.run(
-                [sys.executable, "-m", "cli.main", "dev", "--status", "--json", *where], check=True, capture_output=True, text=True
-            )
-            yield json.loads(status.stdout)
+            yield json.loads(authserver("dev", "--status", "--json", *where))
         finally:
-            subprocess.run([sys.executable, "-m", "cli.main", "dev", "--stop", *where], check=True, stdout=sys.stderr)
+            authserver("dev", "--stop", *where)
+
+
+def authserver(*arguments: str) -> str:
+    """Runs the command line and answers what it printed. Raises CalledProcessError when it fails."""
+    return subprocess.run([sys.executable, "-m", "cli.main", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def pids_of(status: dict[str, Any]) -> dict[str, int]:
