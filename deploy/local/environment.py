@@ -14,7 +14,10 @@ import yaml
 from deploy.local.certs import Authority
 from deploy.local.places import RPC_ORDER, Places, Ports
 
+DATA_KEY = "DATA_ENCRYPTION_KEY"
+ADMIN_KEY = "ADMIN_API_KEY"
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
+_OPERATORS = ("AUTHPLANE_", "CONNECTOR_")
 _OURS_ALONE = ("AUTHPLANE_STATE_DIR", "AUTHPLANE_CONFIG")
 
 
@@ -32,6 +35,9 @@ def development_defaults(places: Places, ports: Ports) -> dict[str, tuple[str, s
         "AUTHPLANE_CIMD_CA_FILE": ("cimd.ca_file", str(Authority(places.certs).ca)),
         "AUTHPLANE_SIGNING_KEY_STORE": ("signing.key_store", "postgres_key"),
         "AUTHPLANE_CONNECT_REDIRECT_BASE_URL": ("connect.redirect_base_url", default_issuer(ports)),
+        "AUTHPLANE_DATA_ENCRYPTION_DRIVER": ("data_encryption.driver", "aes_master"),
+        "AUTHPLANE_DATA_ENCRYPTION_KEY_ENV": ("data_encryption.aes_master.key_env", DATA_KEY),
+        "AUTHPLANE_WORKERS": ("runtime.workers", "1"),
         # Six services share one small Postgres.
         "AUTHPLANE_STORAGE_POSTGRES_MIN_CONNS": ("storage.postgres.min_conns", "1"),
         "AUTHPLANE_STORAGE_POSTGRES_MAX_CONNS": ("storage.postgres.max_conns", "12"),
@@ -39,21 +45,26 @@ def development_defaults(places: Places, ports: Ports) -> dict[str, tuple[str, s
     }
 
 
-def secrets_of(service: str) -> dict[str, str]:
-    """Environment name → the secret a service is given: as few as its work needs."""
-    encryption = {"DATA_ENCRYPTION_KEY": "DATA_ENCRYPTION_KEY"}
-    session = {"AUTHPLANE_SESSION_SECRET": "SESSION_SECRET"}
-    connect = {"AUTHPLANE_CONNECT_STATE_SECRET": "CONNECT_STATE_SECRET"}
-    pepper = {"AUTHPLANE_CLIENT_SECRET_PEPPER": "CLIENT_SECRET_PEPPER"}
+def secrets_of(service: str) -> dict[str, tuple[str, str]]:
+    """Environment name → (key of the configuration file, name in the secrets file): as few as the service's work needs."""
+    encryption = {DATA_KEY: ("", DATA_KEY)}
+    session = {"AUTHPLANE_SESSION_SECRET": ("session.secret", "SESSION_SECRET")}
+    connect = {"AUTHPLANE_CONNECT_STATE_SECRET": ("connect.state_secret", "CONNECT_STATE_SECRET")}
+    pepper = {"AUTHPLANE_CLIENT_SECRET_PEPPER": ("client_secret_pepper", "CLIENT_SECRET_PEPPER")}
     table = {
         "registry": pepper | session,
         "authorize": session | connect,
         "token": encryption | pepper | session,
         "vault": encryption | connect,
         "audit": encryption,
-        "admin": {"AUTHPLANE_ADMIN_API_KEY": "ADMIN_API_KEY"} | pepper | session,
+        "admin": {"AUTHPLANE_ADMIN_API_KEY": ("admin.api_key", ADMIN_KEY)} | session,
     }
     return table[service]
+
+
+def operators_admin_key(configuration: Mapping[str, Any]) -> str | None:
+    """The bootstrap key the operator chose, if any; the plane's tools must use the same."""
+    return os.environ.get("AUTHPLANE_ADMIN_API_KEY") or _at(configuration, "admin.api_key") or None
 
 
 def configured(path: Path | None) -> Mapping[str, Any]:
@@ -73,9 +84,14 @@ def of_service(
     service: str, places: Places, ports: Ports, secrets: Mapping[str, str], *, dsn: str, redis_url: str, config: Path | None
 ) -> dict[str, str]:
     """Everything `python -m services.<service>` reads."""
-    given = {name: value for name, value in os.environ.items() if name.startswith("AUTHPLANE_") and name not in _OURS_ALONE}
+    given = {name: value for name, value in os.environ.items() if name.startswith(_OPERATORS) and name not in _OURS_ALONE}
     configuration = configured(config)
-    defaults = {name: value for name, (key, value) in development_defaults(places, ports).items() if _at(configuration, key) is None}
+    own = {name: (key, secrets[secret]) for name, (key, secret) in secrets_of(service).items()}
+    defaults = {
+        name: value for name, (key, value) in (development_defaults(places, ports) | own).items() if _at(configuration, key) is None
+    }
+    # What the operator's shell holds reaches a service only if it is no secret, or the service's own.
+    elsewhere = {name for peer in RPC_ORDER for name in secrets_of(peer)} - own.keys()
     pair = Authority(places.certs).pair(service)
     wiring = {
         "AUTHPLANE_LISTEN_HTTP": f"unix:{places.sockets / service}.sock",
@@ -87,14 +103,11 @@ def of_service(
         "AUTHPLANE_STORAGE_DRIVER": "postgres",
         "AUTHPLANE_STORAGE_POSTGRES_DSN": dsn,
         "AUTHPLANE_REDIS_URL": redis_url,
-        "AUTHPLANE_WORKERS": os.environ.get("AUTHPLANE_WORKERS", "1"),
-        **{name: secrets[secret] for name, secret in secrets_of(service).items()},
+        "AUTHPLANE_STATE_DIR": str(places.state / "services"),
     }
-    if "DATA_ENCRYPTION_KEY" in wiring:
-        wiring |= {"AUTHPLANE_DATA_ENCRYPTION_DRIVER": "aes_master", "AUTHPLANE_DATA_ENCRYPTION_KEY_ENV": "DATA_ENCRYPTION_KEY"}
     if config is not None:
         wiring["AUTHPLANE_CONFIG"] = str(config.resolve())
-    return inherited() | defaults | given | wiring
+    return inherited() | defaults | {name: value for name, value in given.items() if name not in elsewhere} | wiring
 
 
 def inherited() -> dict[str, str]:
@@ -103,6 +116,8 @@ def inherited() -> dict[str, str]:
 
 
 def _at(configuration: Mapping[str, Any], key: str) -> Any:
+    if not key:
+        return None
     value: Any = configuration
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None

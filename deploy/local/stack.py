@@ -63,6 +63,10 @@ def prepare(places: Places, ports: Ports, config: Path | None) -> Plane:
     """Create folders, secrets, certificates, the database cluster and the gateway's configuration. Starts nothing. Idempotent."""
     places.create()
     secrets = secret_file.ensure(places.secrets)
+    chosen = environment.operators_admin_key(environment.configured(config))
+    if chosen and chosen != secrets[environment.ADMIN_KEY]:
+        secrets |= {environment.ADMIN_KEY: chosen}
+        secret_file.write(places.secrets, secrets)
     authority = Authority(places.certs)
     authority.ensure()
     database = postgres.postgres(places.state / "postgres")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import environment
+from deploy.local import environment, secret_file
 from deploy.local.places import Places, Ports
 from deploy.local.stack import SERVICES, START_TABLE
 
@@ -72,3 +72,20 @@ def test_the_shell_wins_over_a_development_default_but_not_over_wiring(tmp_path:
     assert found["AUTHPLANE_DCR_MODE"] == "admin_only"
     assert found["AUTHPLANE_STORAGE_POSTGRES_DSN"] == "postgresql:///x"
     assert "UNRELATED" not in found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_each_service_is_told_is_a_configuration_it_accepts(service: str, tmp_path: Path) -> None:
+    import config as operators
+
+    secrets = secret_file.ensure(tmp_path / "secrets.env")
+    environ = environment.of_service(service, Places(tmp_path), Ports(), secrets, dsn="postgresql:///x", redis_url="unix:///r", config=None)
+    loaded = operators.load(environ.get("AUTHPLANE_CONFIG"), environ, service=service)
+    assert loaded.server.issuer == "http://localhost:9000"
+    assert loaded.listen.http == f"unix:{tmp_path}/run/{service}.sock"
+
+
+def test_the_operators_own_admin_key_is_not_overruled_and_stays_with_admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTHPLANE_ADMIN_API_KEY", "chosen-by-the-operator")
+    assert told("admin", tmp_path)["AUTHPLANE_ADMIN_API_KEY"] == "chosen-by-the-operator"
+    assert "AUTHPLANE_ADMIN_API_KEY" not in told("token", tmp_path)
