@@ -1,0 +1,225 @@
+"""Keys: made, written down as JWK (RFC 7517, 7518, 8037) or PEM, named by thumbprint (RFC 7638), and read from strangers with suspicion.
+
+Only asymmetric algorithms exist here, so a public key can never be taken for a shared secret (RFC 8725 §2.1).
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+
+from kit.errors import InvalidToken
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | Ed25519PrivateKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | Ed25519PublicKey
+
+
+class Alg(StrEnum):
+    """Signature algorithms spoken here (RFC 7518 §3.1, RFC 8037)."""
+
+    ES256 = "ES256"
+    ES384 = "ES384"
+    RS256 = "RS256"
+    PS256 = "PS256"
+    EDDSA = "EdDSA"
+
+
+WEAKEST_RSA: Final = 2048
+# A larger modulus makes verifying expensive for us and no safer for anybody.
+LARGEST_RSA: Final = 8192
+MOST_KEYS: Final = 100
+PSS: Final = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32)
+PKCS1: Final = padding.PKCS1v15()
+
+_EC: Final[dict[Alg, tuple[str, type[ec.EllipticCurve], int]]] = {
+    Alg.ES256: ("P-256", ec.SECP256R1, 32),
+    Alg.ES384: ("P-384", ec.SECP384R1, 48),
+}
+_CURVES: Final = {"secp256r1": ("P-256", 32), "secp384r1": ("P-384", 48)}
+_REQUIRED: Final = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A public key and the algorithms it may be used with; usually one, for RSA without a declared `alg` two."""
+
+    public: PublicKey
+    algs: frozenset[Alg]
+
+    def require(self, alg: Alg, signature: bytes, message: bytes) -> None:
+        """Raise InvalidToken unless `signature` over `message` is this key's."""
+        if alg not in self.algs:
+            raise InvalidToken("the token is signed with an algorithm its key is not for")
+        try:
+            _verify(self.public, alg, signature, message)
+        except InvalidSignature:
+            raise InvalidToken("the token's signature is wrong") from None
+
+
+def generate_key(alg: Alg) -> PrivateKey:
+    """A new key for `alg`; RSA keys have 3072 bits."""
+    if alg in _EC:
+        return ec.generate_private_key(_EC[alg][1]())
+    if alg is Alg.EDDSA:
+        return Ed25519PrivateKey.generate()
+    return rsa.generate_private_key(public_exponent=65537, key_size=3072)
+
+
+def public_jwk(key: PrivateKey | PublicKey) -> dict[str, Any]:
+    """The public half as a JWK with exactly the members of its thumbprint; `kid`, `alg` and `use` are the caller's to add."""
+    public = key.public_key() if isinstance(key, PrivateKey) else key
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        crv, width = _CURVES[public.curve.name]
+        numbers = public.public_numbers()
+        return {"crv": crv, "kty": "EC", "x": encode(numbers.x.to_bytes(width)), "y": encode(numbers.y.to_bytes(width))}
+    if isinstance(public, Ed25519PublicKey):
+        return {"crv": "Ed25519", "kty": "OKP", "x": encode(public.public_bytes_raw())}
+    rsa_numbers = public.public_numbers()
+    return {"e": _encode_integer(rsa_numbers.e), "kty": "RSA", "n": _encode_integer(rsa_numbers.n)}
+
+
+def thumbprint(jwk: Mapping[str, Any]) -> str:
+    """The SHA-256 thumbprint (RFC 7638 §3). Raises InvalidToken if a required member is missing."""
+    names = _REQUIRED.get(str(jwk.get("kty")), ())
+    required = {name: jwk[name] for name in names if isinstance(jwk.get(name), str)}
+    if not names or len(required) != len(names):
+        raise InvalidToken("the JWK is of an unknown type or incomplete")
+    return encode(hashlib.sha256(orjson.dumps(required, option=orjson.OPT_SORT_KEYS)).digest())
+
+
+def jwk_to_key(jwk: Mapping[str, Any]) -> VerificationKey:
+    """A public signing key. Raises InvalidToken for private members, other uses, unknown types, RSA below 2048 bits, bad points."""
+    if not _PRIVATE.isdisjoint(jwk):
+        raise InvalidToken("the JWK contains private members")
+    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ("verify",)):
+        raise InvalidToken("the JWK is not for signatures")
+    try:
+        public, algs = _read_public(jwk)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise InvalidToken("the JWK is of an unknown type or malformed") from None
+    declared = jwk.get("alg")
+    if declared is not None:
+        algs &= {alg for alg in Alg if alg.value == declared}
+    if not algs:
+        raise InvalidToken("the JWK declares an algorithm that is not supported for it")
+    return VerificationKey(public, algs)
+
+
+def jwks_to_keys(jwks: Any) -> dict[str, VerificationKey]:
+    """The usable signing keys of a JWK set by `kid` (by thumbprint where there is none). Unusable ones are passed over (RFC 7517 §5).
+
+    Raises InvalidToken if it is not a set, or holds more than 100 keys.
+    """
+    members = jwks.get("keys") if isinstance(jwks, Mapping) else None
+    if not isinstance(members, list) or len(members) > MOST_KEYS:
+        raise InvalidToken("the JWK set is malformed or too large")
+    keys: dict[str, VerificationKey] = {}
+    for member in members:
+        if isinstance(member, Mapping):
+            try:
+                key = jwk_to_key(member)
+                kid = member.get("kid")
+                keys.setdefault(kid if isinstance(kid, str) and kid else thumbprint(member), key)
+            except InvalidToken:
+                continue
+    return keys
+
+
+def verification_key(key: PrivateKey | PublicKey, alg: Alg) -> VerificationKey:
+    """A key of our own for verifying what it signed."""
+    return VerificationKey(key.public_key() if isinstance(key, PrivateKey) else key, frozenset({alg}))
+
+
+def private_key_to_pem(key: PrivateKey) -> bytes:
+    """PKCS#8, unencrypted: to be sealed, or written to a file only its owner can read."""
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def private_key_from_pem(pem: bytes) -> PrivateKey:
+    """Raises ValueError for anything but an unencrypted EC, RSA or Ed25519 key."""
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except TypeError:
+        raise ValueError("the private key is encrypted") from None
+    if not isinstance(key, PrivateKey):
+        raise ValueError("the private key is of a type that is not supported")  # noqa: TRY004 - one kind of failure for callers
+    return key
+
+
+def public_key_to_pem(key: PrivateKey | PublicKey) -> bytes:
+    """SubjectPublicKeyInfo."""
+    public = key.public_key() if isinstance(key, PrivateKey) else key
+    return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_key_from_pem(pem: bytes) -> PublicKey:
+    """Raises ValueError for anything but an EC, RSA or Ed25519 key."""
+    key = serialization.load_pem_public_key(pem)
+    if not isinstance(key, PublicKey):
+        raise ValueError("the public key is of a type that is not supported")  # noqa: TRY004 - one kind of failure for callers
+    return key
+
+
+def encode(data: bytes) -> str:
+    """base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str | bytes) -> bytes:
+    """The one byte string this text is the encoding of. Raises ValueError for padding, foreign characters, or spare bits that are set."""
+    raw = text.encode("ascii") if isinstance(text, str) else text
+    data = base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
+    if base64.urlsafe_b64encode(data).rstrip(b"=") != raw:
+        raise binascii.Error("not canonical base64url")
+    return data
+
+
+def ecdsa_width(alg: Alg) -> int:
+    """Bytes of one half of an ECDSA signature; 0 for other algorithms."""
+    return _EC[alg][2] if alg in _EC else 0
+
+
+def _encode_integer(value: int) -> str:
+    return encode(value.to_bytes((value.bit_length() + 7) // 8))
+
+
+def _read_public(jwk: Mapping[str, Any]) -> tuple[PublicKey, frozenset[Alg]]:
+    if jwk["kty"] == "EC":
+        alg, curve, width = next((alg, curve, width) for alg, (crv, curve, width) in _EC.items() if crv == jwk.get("crv"))
+        x, y = decode(jwk["x"]), decode(jwk["y"])
+        if len(x) != width or len(y) != width:
+            raise ValueError("coordinates have the wrong length")
+        return ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), curve()).public_key(), frozenset({alg})
+    if jwk["kty"] == "OKP" and jwk.get("crv") == "Ed25519":
+        return Ed25519PublicKey.from_public_bytes(decode(jwk["x"])), frozenset({Alg.EDDSA})
+    if jwk["kty"] == "RSA":
+        n, e = int.from_bytes(decode(jwk["n"])), int.from_bytes(decode(jwk["e"]))
+        if not WEAKEST_RSA <= n.bit_length() <= LARGEST_RSA or e.bit_length() > 32:
+            raise ValueError("the RSA key is too weak or too large")
+        return rsa.RSAPublicNumbers(e, n).public_key(), frozenset({Alg.RS256, Alg.PS256})
+    raise ValueError("unknown key type")
+
+
+def _verify(public: PublicKey, alg: Alg, signature: bytes, message: bytes) -> None:
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        width = ecdsa_width(alg)
+        if len(signature) != 2 * width:
+            raise InvalidSignature
+        der = encode_dss_signature(int.from_bytes(signature[:width]), int.from_bytes(signature[width:]))
+        public.verify(der, message, ec.ECDSA(SHA256() if alg is Alg.ES256 else SHA384()))
+    elif isinstance(public, Ed25519PublicKey):
+        public.verify(signature, message)
+    else:
+        public.verify(signature, message, PSS if alg is Alg.PS256 else PKCS1, SHA256())
