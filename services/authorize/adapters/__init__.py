@@ -1,0 +1,1 @@
+"""Outbound: tables, Redis, and the services this one calls."""

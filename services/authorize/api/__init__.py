@@ -1,0 +1,1 @@
+"""Inbound: pages for people, RPCs for operators."""

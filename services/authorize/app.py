@@ -1,0 +1,127 @@
+"""Authorize put together: the only module that sees both its API and its adapters."""
+
+from typing import Final
+
+import grpc
+from authserver.authorize.v1 import authorize_pb2_grpc
+from redis.asyncio import Redis
+
+from kit import telemetry
+from kit.audit import Recorder
+from kit.clock import Clock
+from kit.credentials import Mac
+from kit.http import HttpApp
+from kit.pg import Pool
+from kit.service import Resources, Service
+from services.authorize import settings as authorize_settings
+from services.authorize.adapters.lockout import RedisLockout
+from services.authorize.adapters.registry import RegistryClients, RegistryRecords, RegistryResources
+from services.authorize.adapters.store.housekeeping import JournalStore, Purge
+from services.authorize.adapters.store.interactions import InteractionStore
+from services.authorize.adapters.store.sessions import SessionStore
+from services.authorize.adapters.store.users import LoginStore, UserStore
+from services.authorize.adapters.token import TokenCodes, TokenSubjects
+from services.authorize.api.cookies import Cookies
+from services.authorize.api.http import routes
+from services.authorize.api.pages import Pages
+from services.authorize.api.rpc import UserAdmin
+from services.authorize.api.site import Site
+from services.authorize.authorization import Authorization
+from services.authorize.consent import ConsentDesk
+from services.authorize.forms import FormTokens
+from services.authorize.interaction import Hops
+from services.authorize.login import Login
+from services.authorize.passwords import Passwords
+from services.authorize.ports import Clients, Codes
+from services.authorize.ports import Resources as ProtectedResources
+from services.authorize.response import Responder
+from services.authorize.seeds import seed
+from services.authorize.sessions import SessionKeeper
+from services.authorize.settings import Settings
+from services.authorize.users import UserAdministration
+
+CALLERS: Final = {"authserver.authorize.v1.UserAdminService": frozenset({"admin"})}
+
+
+def site(
+    settings: Settings,
+    *,
+    pool: Pool,
+    redis: Redis,
+    clients: Clients,
+    resources: ProtectedResources,
+    codes: Codes,
+    passwords: Passwords,
+    clock: Clock,
+) -> Site:
+    """Everything behind the pages."""
+    recorder = Recorder("authorize", clock)
+    authorization = Authorization(
+        clients=clients,
+        resources=resources,
+        codes=codes,
+        interactions=InteractionStore(pool, recorder),
+        responder=Responder(settings.issuer),
+        clock=clock,
+        require_scope=settings.require_scope,
+    )
+    sessions = SessionKeeper(SessionStore(pool, recorder), settings.limits, clock)
+    lockout = settings.lockout
+    login = Login(
+        users=LoginStore(pool),
+        passwords=passwords,
+        lockout=RedisLockout(redis, most=lockout.most, window=lockout.window, lock=lockout.lock),
+        sessions=sessions,
+        journal=JournalStore(pool, recorder),
+    )
+    return Site(
+        authorization=authorization,
+        desk=ConsentDesk(authorization),
+        login=login,
+        sessions=sessions,
+        hops=Hops(Mac(settings.key, "authorize hop")),
+        forms=FormTokens(Mac(settings.key, "authorize form")),
+        cookies=Cookies(settings.secure, settings.cookie_name, settings.limits.absolute, settings.same_site),
+        pages=Pages(),
+        clock=clock,
+        local_login=settings.local_login,
+    )
+
+
+def administration(pool: Pool, passwords: Passwords, token: grpc.aio.Channel, clock: Clock) -> UserAdministration:
+    """What operators do to people."""
+    users = UserStore(pool, Recorder("authorize", clock))
+    return UserAdministration(directory=users, writes=users, subjects=TokenSubjects(token), passwords=passwords, clock=clock)
+
+
+async def build(resources: Resources) -> Service:
+    """Raises BootFailed when Postgres, Redis or a peer's address is missing, InvalidRequest for a seed nobody can be made of."""
+    settings = authorize_settings.of(resources.configuration)
+    pool, redis, token = await resources.pool(), await resources.redis(), resources.channel("token")
+    passwords = Passwords()
+    records = RegistryRecords(resources.channel("registry"))
+    users = administration(pool, passwords, token, resources.clock)
+    await seed(settings.users, users, sync=settings.sync_users)
+    pages = site(
+        settings,
+        pool=pool,
+        redis=redis,
+        clients=RegistryClients(records),
+        resources=RegistryResources(records),
+        codes=TokenCodes(token),
+        passwords=passwords,
+        clock=resources.clock,
+    )
+
+    async def close() -> None:
+        passwords.close()
+
+    return Service(
+        http=HttpApp(routes(pages), secure=settings.secure, service="authorize", on_done=telemetry.http_done),
+        rpc=[
+            (authorize_pb2_grpc.add_UserAdminServiceServicer_to_server, UserAdmin(users), "authserver.authorize.v1.UserAdminService"),
+        ],
+        callers=CALLERS,
+        background=[records.watch, Purge(pool, resources.clock).run],
+        close=close,
+    )

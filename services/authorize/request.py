@@ -1,0 +1,95 @@
+"""The authorization request: as it was sent, and as it stands once every rule has passed."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from kit.errors import InvalidRequest
+from kit.http import Parameters
+from services.authorize.model import ClientId
+
+
+class Prompt(StrEnum):
+    """OpenID Connect Core §3.1.2.1, the values honoured here (A4)."""
+
+    NONE = "none"
+    LOGIN = "login"
+    CONSENT = "consent"
+    # The only way to choose another account here is to sign in again.
+    SELECT_ACCOUNT = "select_account"
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """What arrived, unjudged. An empty value counts as omitted (RFC 6749 §3.1); `repeated` names what was sent more than once."""
+
+    client_id: str | None = None
+    redirect_uri: str | None = None
+    response_type: str | None = None
+    response_mode: str | None = None
+    state: str | None = None
+    scope: str | None = None
+    resources: tuple[str, ...] = ()
+    code_challenge: str | None = None
+    code_challenge_method: str | None = None
+    dpop_jkt: str | None = None
+    prompt: str | None = None
+    max_age: str | None = None
+    login_hint: str | None = None
+    request: str | None = None
+    request_uri: str | None = None
+    repeated: frozenset[str] = field(default=frozenset())
+
+
+def read(parameters: Parameters) -> RawRequest:
+    """Sort the parameters of a query or form; nothing is refused yet, because where a refusal goes depends on what passes first."""
+    repeated = frozenset(name for name in parameters.names() if name != "resource" and _is_repeated(parameters, name))
+
+    def value(name: str) -> str | None:
+        return None if name in repeated else parameters.one(name)
+
+    return RawRequest(
+        client_id=value("client_id"),
+        redirect_uri=value("redirect_uri"),
+        response_type=value("response_type"),
+        response_mode=value("response_mode"),
+        state=value("state"),
+        scope=value("scope"),
+        resources=parameters.all("resource"),
+        code_challenge=value("code_challenge"),
+        code_challenge_method=value("code_challenge_method"),
+        dpop_jkt=value("dpop_jkt"),
+        prompt=value("prompt"),
+        max_age=value("max_age"),
+        login_hint=value("login_hint"),
+        request=value("request"),
+        request_uri=value("request_uri"),
+        repeated=repeated,
+    )
+
+
+def _is_repeated(parameters: Parameters, name: str) -> bool:
+    try:
+        parameters.one(name)
+    except InvalidRequest:
+        return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A request that passed every rule; what a pending authorization remembers.
+
+    `resource` is canonical and empty when none was named. `signed_in_since` is set when only a sign-in at or after that moment will do.
+    """
+
+    client_id: ClientId
+    redirect_uri: str
+    code_challenge: str
+    scopes: tuple[str, ...]
+    resource: str = ""
+    state: str = ""
+    dpop_jkt: str = ""
+    prompt: frozenset[Prompt] = frozenset()
+    signed_in_since: datetime | None = None
+    login_hint: str = ""

@@ -1,0 +1,60 @@
+"""The part of the configuration authorize reads."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from config.schema import Configuration
+from kit.credentials import derive_key
+from services.authorize.seeds import SeedUser
+from services.authorize.sessions import SessionLimits
+
+
+@dataclass(frozen=True, slots=True)
+class LockoutSettings:
+    """`most` failed logins within `window` lock the pair of identity and address for `lock`; 0 = never."""
+
+    most: int
+    window: timedelta
+    lock: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`key` is the root of every tag on links and forms."""
+
+    issuer: str
+    secure: bool
+    key: bytes = field(repr=False)
+    cookie_name: str
+    same_site: Literal["lax", "strict", "none"]
+    limits: SessionLimits
+    lockout: LockoutSettings
+    require_scope: bool
+    local_login: bool
+    users: tuple[SeedUser, ...]
+    sync_users: bool
+
+
+def of(configuration: Configuration) -> Settings:
+    """Pick out authorize's part. Without a session secret (allowed on localhost only) links and forms die with the process."""
+    session, limit = configuration.session, configuration.rate_limit
+    master = session.secret.encode() or secrets.token_bytes(32)
+    return Settings(
+        issuer=configuration.server.issuer,
+        secure=session.secure or configuration.server.issuer.startswith("https://"),
+        key=derive_key(master, "authorize"),
+        cookie_name=session.cookie_name,
+        same_site=session.same_site,
+        limits=SessionLimits(idle=min(session.idle_timeout, session.max_age), absolute=session.max_age),
+        lockout=LockoutSettings(limit.auth_fail_max, limit.auth_fail_window, limit.auth_lockout),
+        require_scope=configuration.oauth.require_scope,
+        # Nobody could sign in at all while there is no other provider.
+        local_login=configuration.oidc.show_local_login or not configuration.oidc.all_providers(),
+        users=tuple(
+            SeedUser(user.email, user.password or configuration.referenced(user.password_ref) or "", user.name, user.role)
+            for user in configuration.users
+        ),
+        sync_users=configuration.seed.mode == "sync",
+    )
