@@ -36,6 +36,11 @@ def dev(
         start(places, port_base, config, detach=detach)
 
 
+def say(line: str) -> None:
+    """One line of what the supervisor has to tell, as it is."""
+    console.print(line, markup=False, soft_wrap=True)
+
+
 def start(places: Places, port_base: int | None, config: Path | None, *, detach: bool) -> None:
     """Start the plane. Raises Failure with the reason when it cannot be started."""
     try:
@@ -44,7 +49,7 @@ def start(places: Places, port_base: int | None, config: Path | None, *, detach:
             banner(places)
         else:
             console.print("Starting AuthPlane: Postgres, Valkey, Envoy and six services …")
-            plane.foreground(places, port_base, config, console.print, lambda: banner(places, foreground=True))
+            plane.foreground(places, port_base, config, say, lambda: banner(places, foreground=True))
             console.print("Stopped.")
     except (plane.CannotStart, PermissionError) as reason:
         raise Failure(str(reason)) from reason
