@@ -1,0 +1,1 @@
+"""Outbound: Postgres, registry and strangers, behind the ports of the token service."""

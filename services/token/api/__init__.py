@@ -1,0 +1,1 @@
+"""Inbound: HTTP and gRPC to values of the token service and back."""

@@ -1,0 +1,108 @@
+"""The public routes: token, revocation, introspection, keys and metadata, without a framework because each token pays for it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from kit.http import Reply, Request, Route, json_reply
+from services.token.endpoint import TokenEndpoint
+from services.token.introspection import Introspection
+from services.token.keyring import Keyring
+from services.token.model import Context, Credentials, TokenRequest
+from services.token.revocation import Revocation
+
+BODY_LIMIT = 64 * 1024
+# RFC 8707 §2 and RFC 8693 §2.1: the only parameters that may be repeated.
+_REPEATABLE = frozenset({"resource", "audience"})
+_NO_STORE = (("cache-control", "no-store"), ("pragma", "no-cache"))
+# Short, so that a rotation is noticed by whoever trusts its cache.
+_KEYS_FOR = (("cache-control", "public, max-age=300"),)
+_METADATA_FOR = (("cache-control", "public, max-age=3600"),)
+
+Metadata = Callable[[], Awaitable[bytes]]
+
+
+class TokenRoutes:
+    """`metadata` answers the discovery document, served at every path of `metadata_paths`."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: TokenEndpoint,
+        revocation: Revocation,
+        introspection: Introspection,
+        keys: Keyring,
+        metadata: Metadata,
+        metadata_paths: Sequence[str],
+    ) -> None:
+        self._endpoint = endpoint
+        self._revocation = revocation
+        self._introspection = introspection
+        self._keys = keys
+        self._metadata = metadata
+        self._metadata_paths = metadata_paths
+
+    def routes(self) -> list[Route]:
+        """Every route; all may be called by scripts of other origins, none with cookies."""
+        return [
+            Route("POST", "/oauth/token", self.token, cors=True),
+            Route("POST", "/oauth/revoke", self.revoke, cors=True),
+            Route("POST", "/oauth/introspect", self.introspect, cors=True),
+            Route("GET", "/.well-known/jwks.json", self.jwks, cors=True),
+            *(Route("GET", path, self.metadata, cors=True) for path in self._metadata_paths),
+        ]
+
+    async def token(self, request: Request) -> Reply:
+        """RFC 6749 §3.2 and §5.1."""
+        answer = await self._endpoint.answer(await parse(request))
+        members: dict[str, str | int] = {
+            "access_token": answer.access_token,
+            "token_type": answer.token_type,
+            "expires_in": answer.expires_in,
+        }
+        if answer.refresh_token is not None:
+            members["refresh_token"] = answer.refresh_token
+        if answer.scope:
+            members["scope"] = answer.scope
+        return json_reply(members, headers=_NO_STORE)
+
+    async def revoke(self, request: Request) -> Reply:
+        """RFC 7009 §2: success has no body and says nothing about whether there was anything to revoke."""
+        await self._revocation.revoke(await parse(request))
+        return Reply(200, headers=_NO_STORE)
+
+    async def introspect(self, request: Request) -> Reply:
+        """RFC 7662 §2."""
+        return json_reply(await self._introspection.introspect(await parse(request)), headers=_NO_STORE)
+
+    async def jwks(self, _: Request) -> Reply:
+        """RFC 7517 §5."""
+        return json_reply(self._keys.jwks, headers=_KEYS_FOR)
+
+    async def metadata(self, _: Request) -> Reply:
+        """RFC 8414 §3.2."""
+        return json_reply(await self._metadata(), headers=_METADATA_FOR)
+
+
+async def parse(request: Request) -> TokenRequest:
+    """The form and the headers that matter. Raises InvalidRequest and its kin for whatever could be read in two ways."""
+    parameters = await request.form(BODY_LIMIT)
+    parameters.refuse_repeats(_REPEATABLE)
+    form = {name: value for name in parameters.names() if name not in _REPEATABLE and (value := parameters.one(name)) is not None}
+    return TokenRequest(
+        form=form,
+        resources=parameters.all("resource"),
+        credentials=Credentials(
+            authorization=request.header("authorization") or "",
+            client_id=form.get("client_id", ""),
+            client_secret=form.get("client_secret", ""),
+            assertion_type=form.get("client_assertion_type", ""),
+            assertion=form.get("client_assertion", ""),
+        ),
+        proofs=request.headers_all("dpop"),
+        context=Context(request.client_address, request.request_id, trace_id(request.traceparent)),
+    )
+
+
+def trace_id(traceparent: str | None) -> str:
+    """The trace a request belongs to (W3C Trace Context §3.2.2.3), or empty."""
+    parts = traceparent.split("-") if traceparent else []
+    return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else ""
