@@ -79,9 +79,10 @@ class Sower:
 
     def _synced(self, current: Client, wish: NewClient) -> ClientEdit:
         written = self._administration.prepared(wish).client
-        # A digest may differ while the secret is the same (a pepper was introduced); that alone is no change.
-        same_secret = bool(wish.secret and current.secret_digest) and matches_secret(wish.secret, current.secret_digest, self._pepper)
-        keep_secret = same_secret or (bool(written.secret_digest) and bool(current.secret_digest) and not wish.secret)
+        # A digest may differ while the secret is the same, when a pepper was introduced; that alone is no change.
+        keep_secret = bool(written.secret_digest and current.secret_digest) and matches_secret(
+            wish.secret, current.secret_digest, self._pepper
+        )
         changed = replace(
             current,
             metadata=written.metadata,
