@@ -96,7 +96,8 @@ def detached(places: Places, base: int | None, config: Path | None) -> None:
     deadline = time.monotonic() + _DETACHED_PATIENCE
     while running.read(places).get("state") != "ready" or not running.is_running(places):
         if child.poll() is not None:
-            raise CannotStart(log.read_text(encoding="utf-8").strip())
+            said = log.read_text(encoding="utf-8").strip()
+            raise CannotStart(said.rpartition("error: ")[2])
         if time.monotonic() > deadline:
             child.terminate()
             child.wait()
