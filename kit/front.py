@@ -27,10 +27,10 @@ class Front:
     """`/livez`, `/health`, `/ready` and `/metrics`; everything else goes to the service's application untouched.
 
     `ping` asks the database within the seconds given, or is None for a service without one; `check` is the service's own readiness:
-    names with `ok` or what is wrong.
+    names with `ok` or what is wrong. `metrics_path` is None where metrics are not collected here.
     """
 
-    def __init__(self, app: ASGIApp, *, clock: Clock, check: Check, ping: Ping | None) -> None:
+    def __init__(self, app: ASGIApp, *, clock: Clock, check: Check, ping: Ping | None, metrics_path: str | None = "/metrics") -> None:
         self._app = app
         self._clock = clock
         self._check = check
@@ -40,8 +40,9 @@ class Front:
             "/livez": self._live,
             "/health": self._health,
             "/ready": self._ready,
-            "/metrics": self._metrics,
         }
+        if metrics_path is not None:
+            self._routes[metrics_path] = self._metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from kit import log
+from kit.http_protocol import Protocol
 from kit.rpc_server import TlsFiles
 
 BACKLOG: Final = 2048
 KEEP_ALIVE_SECONDS: Final = 120
-LARGEST_HEAD: Final = 64 * 1024
 _HANDSHAKE_SECONDS = 10.0
 _UNIX = "unix:"
 
@@ -84,49 +83,11 @@ def mutual_tls(files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with a limit on request heads and, over TLS, on who may speak at all."""
-
-    peer: str | None = None  # the URI SAN demanded of the client
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Refuse a client whose certificate is genuine but another's."""
-        super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        if tls is not None and not _names(tls.getpeercert(), self.peer):
-            logger.warning("http.refused_peer", wanted=self.peer)
-            transport.abort()
-
-    def on_message_begin(self) -> None:
-        """Start counting this request's head."""
-        self._head = 0
-        super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """Part of the request target."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header field."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > LARGEST_HEAD:
-            raise ValueError("request head too large")  # the parser reports it, and uvicorn answers 400 and closes
-
-
-def _names(certificate: Any, wanted: str | None) -> bool:
-    return wanted is not None and ("URI", wanted) in (certificate or {}).get("subjectAltName", ())
-
-
 class HttpServer:
     """Serves one ASGI application on one listening socket; with `tls`, only to the client named `peer`."""
 
     def __init__(self, app: Any, listening: socket.socket, *, tls: ssl.SSLContext | None = None, peer: str | None = None) -> None:
-        protocol = type("Protocol", (_Protocol,), {"peer": peer})
+        protocol = type("PeerProtocol", (Protocol,), {"peer": peer})
         self._config = Config(
             app,
             http=protocol,

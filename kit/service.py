@@ -149,9 +149,16 @@ class _Process:
         await self._migrate()
         self._service = service = await self._build(self._resources)
         await self._start_rpc(service)
-        self._front = Front(service.http, clock=self._resources.clock, check=service.ready, ping=self._resources.ping)
+        metrics = configuration.observability.metrics
+        scraped = metrics.path if metrics.provider in {"prometheus", "both"} else None
+        self._front = Front(service.http, clock=self._resources.clock, check=service.ready, ping=self._resources.ping, metrics_path=scraped)
         self._start_http(self._front)
-        self._background = [asyncio.create_task(_keep(work)) for work in service.background]
+        background = list(service.background)
+        if metrics.provider in {"otel", "both"}:
+            from kit.metrics_push import MetricsPush
+
+            background.append(MetricsPush(self._name, metrics.otel_endpoint, insecure=metrics.insecure).run)
+        self._background = [asyncio.create_task(_keep(work)) for work in background]
 
     async def _migrate(self) -> None:
         """The service's migrations lie beside its composition."""

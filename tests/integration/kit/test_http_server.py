@@ -20,6 +20,21 @@ GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
+    if scope["path"] == "/stream":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"18")]})
+        for part in (b"HTTP/1.1 ", b"HTTP/1.1 "):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if scope["path"] == "/none":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if scope["path"] == "/echo":
+        body = (await receive())["body"]
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]})
+        await send({"type": "http.response.body", "body": body})
+        return
     if scope["path"] == "/slow":
         await asyncio.sleep(0.4)
     if scope["path"] == "/stuck":
@@ -86,6 +101,24 @@ async def test_one_connection_serves_many_requests(wire: Wire) -> None:
         assert b"\r\ndate: " in head
         assert b"server:" not in head
         assert await reader.readexactly(5) == b"hello"
+
+
+async def test_head_and_body_arrive_whole_however_they_were_sent(wire: Wire) -> None:
+    reader, writer = wire
+    for request, ending in [
+        (b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n", b"\r\n\r\nHTTP/1.1 HTTP/1.1 "),
+        (b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n", b"\r\n\r\n"),
+        (b"GET /none HTTP/1.1\r\nhost: x\r\n\r\n", b"\r\n\r\n"),
+        (GET + GET, b"hello"),
+    ]:
+        writer.write(request)
+        answer = await asyncio.wait_for(reader.readuntil(ending), 2)
+        assert answer.startswith(b"HTTP/1.1 20")
+    assert (await asyncio.wait_for(reader.readuntil(b"hello"), 2)).startswith(b"HTTP/1.1 200")
+    writer.write(b"POST /echo HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n")
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(b"abc")
+    assert (await asyncio.wait_for(reader.readuntil(b"abc"), 2)).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(
