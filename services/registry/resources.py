@@ -40,11 +40,12 @@ def uri(text: str) -> str:
 
 def alias(text: str) -> str:
     """What a URI has in common with its aliases (target A3): scheme and host in lower case, no root slash; empty for anything else."""
-    parts = _split(text)
-    if parts is None or len(text) > LONGEST or not _is_web(parts):
+    # Checked before splitting, because the parser silently drops tabs and line breaks.
+    parts = _split(text) if len(text) <= LONGEST and _URI.fullmatch(text) else None
+    if parts is None or not _is_web(parts):
         return ""
     path = "" if parts.path == "/" else parts.path
-    return f"{parts.scheme.lower()}://{parts.netloc.lower()}{path}" + (f"?{parts.query}" if parts.query else "")
+    return f"{parts.scheme.lower()}://{parts.netloc.lower()}{path}" + (f"?{parts.query}" if "?" in text else "")
 
 
 def _split(text: str) -> SplitResult | None:
