@@ -84,9 +84,20 @@ def mutual_tls(files: TlsFiles) -> ssl.SSLContext:
 
 
 class HttpServer:
-    """Serves one ASGI application on one listening socket; with `tls`, only to the client named `peer`."""
+    """Serves one ASGI application on one listening socket; with `tls`, only to the client named `peer`.
 
-    def __init__(self, app: Any, listening: socket.socket, *, tls: ssl.SSLContext | None = None, peer: str | None = None) -> None:
+    A connection unused for `keep_alive` seconds is closed.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        listening: socket.socket,
+        *,
+        tls: ssl.SSLContext | None = None,
+        peer: str | None = None,
+        keep_alive: float = KEEP_ALIVE_SECONDS,
+    ) -> None:
         protocol = type("PeerProtocol", (Protocol,), {"peer": peer})
         self._config = Config(
             app,
@@ -98,7 +109,7 @@ class HttpServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_keep_alive=max(1, round(keep_alive)),
             reset_contextvars=True,
         )
         self._protocol = protocol

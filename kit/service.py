@@ -18,6 +18,7 @@ import uvloop
 import config
 from kit import http_server, log, telemetry, workers
 from kit.clock import SystemClock
+from kit.errors import AuthPlaneError
 from kit.front import ASGIApp, Front
 from kit.migrate import MigrationRefused, migrate
 from kit.resources import BootFailed, Resources, patiently
@@ -73,9 +74,13 @@ def run(name: str, build: Build, *, default_workers: int = 1) -> None:
     log.setup(name, logging.level, logging.format, add_source=logging.add_source)
     try:
         sys.exit(_supervise_or_serve(name, build, configuration, default_workers))
-    except (BootFailed, MigrationRefused, CallersIncomplete, OSError, ValueError) as error:
-        logger.error("service.cannot_start", error=str(error))  # noqa: TRY400 - the words say it, a trace would bury them
+    except (BootFailed, MigrationRefused, CallersIncomplete, AuthPlaneError, OSError, ValueError) as error:
+        # The words say it; a trace would bury them.
+        logger.error("service.cannot_start", error=str(error), debug=getattr(error, "debug", ""))  # noqa: TRY400
         sys.exit(f"{name}: {error}")
+    except Exception:
+        logger.exception("service.crashed")
+        sys.exit(1)
 
 
 def _supervise_or_serve(name: str, build: Build, configuration: Any, default_workers: int) -> int:
@@ -186,7 +191,9 @@ class _Process:
             tls = http_server.mutual_tls(self._resources.tls())
         elif not http_server.is_loopback(listen):
             raise BootFailed(f"listen.http is {listen}: beyond this machine the listener needs rpc.ca_file, rpc.cert_file and rpc.key_file")
-        self._http = http_server.HttpServer(front, self._listening or http_server.bind(listen), tls=tls, peer=_GATEWAY)
+        idle = self._configuration.server.idle_timeout.total_seconds()
+        listening = self._listening or http_server.bind(listen)
+        self._http = http_server.HttpServer(front, listening, tls=tls, peer=_GATEWAY, keep_alive=idle)
         self._http.start()
 
     async def _end(self) -> None:

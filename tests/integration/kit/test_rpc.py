@@ -11,6 +11,7 @@ import structlog
 from authserver.audit.v1 import audit_pb2 as pb
 from authserver.audit.v1 import audit_pb2_grpc as stubs
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from kit import telemetry
 from kit.errors import Conflict, DeadlineSpent, Unavailable
@@ -242,3 +243,27 @@ async def test_a_port_in_use_is_said_so(authority: Authority, servicer: Servicer
     )
     with pytest.raises(OSError, match=str(server.port)):
         await second.start()
+
+
+async def test_reflection_lists_what_is_offered_to_those_who_may_call_it(authority: Authority, servicer: Servicer) -> None:
+    running = RpcServer(
+        [(stubs.add_AuditServiceServicer_to_server, servicer, NAME)],
+        {NAME: frozenset({"admin"})},
+        authority.files("audit"),
+        "127.0.0.1:0",
+        reflection=True,
+    )
+    await running.start()
+    question = reflection_pb2.ServerReflectionRequest(list_services="")
+
+    async def ask(caller: str) -> list[str]:
+        async with open_channel(f"127.0.0.1:{running.port}", authority.files(caller), "audit") as channel:
+            stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+            async for answer in stub.ServerReflectionInfo(iter([question])):
+                return [service.name for service in answer.list_services_response.service]
+        return []
+
+    assert NAME in await ask("admin")
+    with pytest.raises(PeerFailed, match="PERMISSION_DENIED"):
+        await ask("token")
+    await running.stop(0)
