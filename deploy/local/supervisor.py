@@ -94,8 +94,7 @@ class Supervisor:
 
     async def _everything_up(self, when_ready: Callable[[], Awaitable[None]]) -> None:
         for program in self._programs:
-            if not program.optional:
-                await self._up[program.name].wait()
+            await self._up[program.name].wait()
         await when_ready()
 
     async def _keep(self, program: Program) -> None:
@@ -122,6 +121,7 @@ class Supervisor:
             if not self._up[program.name].is_set() and failures >= _ATTEMPTS_BEFORE_FIRST_READY:
                 if program.optional:
                     self._say(f"{program.name} does not start ({ended}); the plane runs without it. Log: {program.log}")
+                    self._up[program.name].set()
                     return
                 raise StartFailed(f"{program.name} does not start ({ended}). Its last words, from {program.log}:\n{_tail(program.log)}")
             pause = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
