@@ -221,7 +221,7 @@ async def test_partitions_are_there_before_they_are_needed(pool: Pool) -> None:
     assert tables[0].endswith(f"entries_{datetime.now(UTC):%Y_%m}")
 
 
-async def test_filters_are_answered_from_an_index(pool: Pool, append: Append) -> None:
+async def test_filters_are_answered_from_an_index(pool: Pool) -> None:
     for column in ("actor_id", "client_id", "subject", "resource"):
         plan = await pool.fetch(f"EXPLAIN SELECT * FROM audit.entries WHERE {column} = 'x' AND {column} <> '' ORDER BY seq DESC LIMIT 5")
         assert any("Index" in row[0] for row in plan), plan

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.audit import chain
@@ -39,6 +39,7 @@ def test_the_canonical_form_is_json_anyone_can_write_again() -> None:
     assert fields["recorded_at"] == "2026-03-01T12:00:00.000000Z"
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=20) | st.integers(-(2**63), 2**63 - 1) | st.booleans()))
 def test_any_detail_has_the_same_canonical_form_in_plain_json(detail: dict[str, object]) -> None:
     written = chain.canonical(1, START, an_event(detail=detail))

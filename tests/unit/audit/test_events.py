@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit import audit
@@ -82,6 +82,7 @@ def test_a_row_that_is_no_object_is_kept_as_malformed(raw: str) -> None:
     assert raw.startswith(event.detail["event"])
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.credentials import SealBroken
@@ -36,6 +36,7 @@ def test_a_value_sealed_by_hand_opens() -> None:
     assert sealed.hex() == ("01026b310707070707070707070707075ee2404b658671fed843d8bf93deacda3ea9e500a6fb58bce948beb477a79bbfb386989f73ac")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_what_is_sealed_opens_and_shows_nothing(secret: bytes) -> None:
     sealed = RING.seal(secret, OWNER, PLACE)
