@@ -28,6 +28,7 @@ async def _tell(found: dict[str, Any]) -> None:
     from cli.demo.audit_trail import show_audit_trail
     from cli.demo.narrator import Narrator
     from cli.demo.story import Plane, Story, StoryFailed
+    from cli.demo.user_agent import UnexpectedPage
 
     metadata = found["client_metadata"]
     plane = Plane(
@@ -45,6 +46,13 @@ async def _tell(found: dict[str, Any]) -> None:
     try:
         await story.tell()
         await show_audit_trail(narrator, found["admin_url"], found["admin_api_key"], since=story.began)
-    except* StoryFailed as failed:
-        raise Failure("the demonstration stopped: " + "; ".join(str(error) for error in failed.exceptions)) from failed
+    except* (StoryFailed, UnexpectedPage) as failed:
+        raise Failure(
+            f"the demonstration stopped: {'; '.join(innermost(failed))}. The plane's logs are in {found['state_dir']}/logs."
+        ) from None
     narrator.say("\nThat is all of it. Look around: `authserver admin client list`, `authserver admin audit tail`.")
+
+
+def innermost(group: BaseExceptionGroup[BaseException]) -> list[str]:
+    """The words of every error inside a group of groups."""
+    return [words for error in group.exceptions for words in (innermost(error) if isinstance(error, BaseExceptionGroup) else [str(error)])]

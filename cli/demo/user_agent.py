@@ -1,5 +1,6 @@
 """A person without a screen: follows redirects, fills in the login form, reads the consent page and presses Allow."""
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -111,12 +112,17 @@ class HeadlessPerson:
                 return "login", await self.http.post(form.action, data=form.filled(email=self.email, password=self.password))
             if ("action", decision) in form.buttons:
                 return "consent", await self.http.post(form.action, data=form.filled(action=decision))
-        text = " ".join(page.text.split())[:400]
-        raise UnexpectedPage(f"{page.status_code} at {without_query(str(page.url))}: {text}")
+        raise UnexpectedPage(f"{page.status_code} at {without_query(str(page.url))}: {text_of(page)}")
 
     async def aclose(self) -> None:
         """Closes the person's browser."""
         await self.http.aclose()
+
+
+def text_of(page: httpx.Response) -> str:
+    """What the page says, without its markup."""
+    bare = re.sub(r"<(style|head)\b.*?</\1>|<[^>]+>", " ", page.text, flags=re.DOTALL | re.IGNORECASE)
+    return " ".join(bare.split())[:400]
 
 
 def without_query(url: str) -> str:
