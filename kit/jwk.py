@@ -103,7 +103,8 @@ def jwk_to_key(jwk: Mapping[str, Any]) -> VerificationKey:
     """A public signing key. Raises InvalidToken for private members, other uses, unknown types, RSA below 2048 bits, bad points."""
     if not _PRIVATE.isdisjoint(jwk):
         raise InvalidToken("the JWK contains private members")
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ("verify",)):
+    operations = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         raise InvalidToken("the JWK is not for signatures")
     try:
         public, algs = _read_public(jwk)
@@ -197,7 +198,7 @@ def _encode_integer(value: int) -> str:
 
 def _read_public(jwk: Mapping[str, Any]) -> tuple[PublicKey, frozenset[Alg]]:
     if jwk["kty"] == "EC":
-        alg, curve, width = next((alg, curve, width) for alg, (crv, curve, width) in _EC.items() if crv == jwk.get("crv"))
+        alg, curve, width = {crv: (alg, curve, width) for alg, (crv, curve, width) in _EC.items()}[jwk["crv"]]
         x, y = decode(jwk["x"]), decode(jwk["y"])
         if len(x) != width or len(y) != width:
             raise ValueError("coordinates have the wrong length")

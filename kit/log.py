@@ -62,7 +62,7 @@ def get(name: str) -> FilteringBoundLogger:
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace what is named like a credential, at any depth. A last line of defence: nothing should log one to begin with."""
     for name, value in event.items():
-        if is_secret_name(name):
+        if isinstance(name, str) and is_secret_name(name):
             event[name] = REDACTED
         elif isinstance(value, dict):
             event[name] = redact(None, "", dict(value))

@@ -19,8 +19,8 @@ from kit import strict_yaml
 PREFIX: Final = "AUTHPLANE_"
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_DURATION = re.compile(r"([+-]?)((?:\d+(?:\.\d*)?(?:h|ms|us|µs|ns|m|s))+)")
-_PART = re.compile(r"(\d+(?:\.\d*)?)(h|ms|us|µs|ns|m|s)")
+_DURATION = re.compile(r"([+-]?)((?:[0-9]+(?:\.[0-9]*)?(?:h|ms|us|µs|ns|m|s))+)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(h|ms|us|µs|ns|m|s)")
 _LEFTOVER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::?[-?+=][^}]*)?\}")
 _TIMEDELTA = re.compile(r"datetime\.timedelta\((?:0|(?:days=(\d+))?(?:, )?(?:seconds=(\d+))?)\)")
 _FLAGS: Final = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -69,7 +69,7 @@ def parse_duration(value: Any) -> timedelta:
     """A duration as Go writes it: `15m`, `1h30m`, `168h`, `250ms`, `0`. Raises ValueError."""
     if isinstance(value, timedelta):
         return value
-    if value in (0, "0"):
+    if value == "0" or (value == 0 and not isinstance(value, bool)):
         return timedelta()
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
