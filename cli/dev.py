@@ -25,6 +25,7 @@ def dev(
     state_dir: Annotated[Path | None, typer.Option(help="Where the plane keeps its files.", envvar="AUTHPLANE_STATE_DIR")] = None,
     port_base: Annotated[int | None, typer.Option(help="Use this port and the sixteen above it.", min=1024, max=65500)] = None,
     config: Annotated[Path | None, typer.Option(help="YAML configuration file.", exists=True, dir_okay=False)] = None,
+    in_background: Annotated[bool, typer.Option("--in-background", hidden=True)] = False,
 ) -> None:
     """Run the whole plane on this machine: Postgres, Redis, Envoy, the six services and a demo MCP server. Ctrl-C stops all of it."""
     places = Places.at(state_dir)
@@ -33,7 +34,7 @@ def dev(
     elif stop:
         end(places)
     else:
-        start(places, port_base, config, detach=detach)
+        start(places, port_base, config, detach=detach, in_background=in_background)
 
 
 def say(line: str) -> None:
@@ -41,15 +42,23 @@ def say(line: str) -> None:
     console.print(line, markup=False, soft_wrap=True)
 
 
-def start(places: Places, port_base: int | None, config: Path | None, *, detach: bool) -> None:
+def start(places: Places, port_base: int | None, config: Path | None, *, detach: bool, in_background: bool) -> None:
     """Start the plane. Raises Failure with the reason when it cannot be started."""
+
+    def when_ready() -> None:
+        # In the background this output is a log file, and secrets are never logged.
+        if in_background:
+            say("AuthPlane is ready.")
+        else:
+            banner(places, foreground=True)
+
     try:
         if detach:
             plane.detached(places, port_base, config)
             banner(places)
         else:
             console.print("Starting AuthPlane: Postgres, Valkey, Envoy and six services …")
-            plane.foreground(places, port_base, config, say, lambda: banner(places, foreground=True))
+            plane.foreground(places, port_base, config, say, when_ready)
             console.print("Stopped.")
     except (plane.CannotStart, PermissionError) as reason:
         raise Failure(str(reason)) from reason

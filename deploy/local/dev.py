@@ -88,7 +88,7 @@ def detached(places: Places, base: int | None, config: Path | None) -> None:
     require_free(Ports.from_base(base))
     log = places.logs / "stack.log"
     log.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "cli.main", "dev", "--state-dir", str(places.state)]
+    command = [sys.executable, "-m", "cli.main", "dev", "--in-background", "--state-dir", str(places.state)]
     command += ["--port-base", str(base)] if base is not None else []
     command += ["--config", str(config.resolve())] if config else []
     with log.open("ab") as output:

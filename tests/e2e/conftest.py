@@ -88,7 +88,7 @@ def status(state_dir: Path) -> dict[str, Any]:
 
 def free_base() -> int:
     """A port with all the ports a plane needs above it free."""
-    for base in range(20000 + os.getpid() % 1000 * 20, 60000, 20):
+    for base in range(10000 + os.getpid() % 1000 * 20, 32000, 20):
         try:
             held = [socket.create_server(("127.0.0.1", base + offset)) for offset in OFFSETS]
         except OSError:

@@ -64,7 +64,7 @@ def test_every_service_runs_as_a_process_of_its_own_and_only_listens_on_loopback
     for pid in pids:
         for connection in psutil.Process(pid).net_connections(kind="tcp"):
             if connection.status == psutil.CONN_LISTEN:
-                assert connection.laddr.ip in {"127.0.0.1", "::1"}
+                assert connection.laddr.ip in {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 def test_no_secret_is_on_a_command_line_or_readable_by_others(plane: Plane) -> None:
