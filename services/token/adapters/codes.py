@@ -22,14 +22,15 @@ SELECT c.grant_id, c.client_id, c.user_id, c.redirect_uri, c.resource, c.scopes,
 # One question at a time per person and client, so that two consents given at once both count.
 LOCK_KEY = "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(31) || $2, 7))"
 
-REMEMBERED = """
-SELECT (SELECT EXISTS (SELECT FROM token.refused_subjects WHERE user_id = $1)) AS subject_refused,
-       (SELECT EXISTS (SELECT FROM token.grants WHERE user_id = $1 AND client_id = $2)) AS met_before,
-       g.id, g.scopes, g.remembered_scopes
-  FROM (SELECT) AS always
-  LEFT JOIN token.grants g
-    ON g.user_id = $1 AND g.client_id = $2 AND g.redirect_origin = $3 AND g.resource = $4 AND g.revoked_at IS NULL
-   FOR UPDATE OF g
+KNOWN = """
+SELECT EXISTS (SELECT FROM token.refused_subjects WHERE user_id = $1) AS subject_refused,
+       EXISTS (SELECT FROM token.grants WHERE user_id = $1 AND client_id = $2) AS met_before
+"""
+
+FIND_GRANT = """
+SELECT id, scopes, remembered_scopes FROM token.grants
+ WHERE user_id = $1 AND client_id = $2 AND redirect_origin = $3 AND resource = $4 AND revoked_at IS NULL
+   FOR UPDATE
 """
 
 ADD_GRANT = """
@@ -62,12 +63,11 @@ class PostgresCodes:
         """See ports.Grants."""
         async with self._pool.transaction() as tx:
             await tx.execute(LOCK_KEY, request.user_id, request.client_id)
-            key = (request.user_id, request.client_id, request.redirect_origin, request.resource)
-            row = await tx.fetchrow(REMEMBERED, *key)
-            assert row is not None, "the query always answers one row"
-            if row["subject_refused"]:
+            known = await tx.fetchrow(KNOWN, request.user_id, request.client_id)
+            assert known is not None, "the query always answers one row"
+            if known["subject_refused"]:
                 raise AccessDenied("this account cannot be used")
-            memory = _memory(row)
+            memory = Memory(_grant(await tx.fetchrow(FIND_GRANT, *_key(request))), met_before=known["met_before"])
             code = write(memory)
             if code is None:
                 return False
@@ -79,8 +79,7 @@ class PostgresCodes:
         if known:
             await tx.execute(WIDEN_GRANT, code.grant_id, approval.grant_scopes, approval.remembered, now)
         else:
-            key = (request.user_id, request.client_id, request.redirect_origin, request.resource)
-            await tx.execute(ADD_GRANT, code.grant_id, *key, approval.grant_scopes, approval.remembered, now)
+            await tx.execute(ADD_GRANT, code.grant_id, *_key(request), approval.grant_scopes, approval.remembered, now)
         await tx.execute(
             ADD_CODE,
             code.code_hash,
@@ -99,12 +98,15 @@ class PostgresCodes:
         await tx.execute(APPEND, [self._recorder.encode(code.event)])
 
 
-def _memory(row: Record) -> Memory:
-    if row["id"] is None:
-        return Memory(None, met_before=row["met_before"])
+def _key(request: CodeRequest) -> tuple[str, str, str, str]:
+    return (request.user_id, request.client_id, request.redirect_origin, request.resource)
+
+
+def _grant(row: Record | None) -> StoredGrant | None:
+    if row is None:
+        return None
     remembered = row["remembered_scopes"]
-    grant = StoredGrant(GrantId(row["id"]), tuple(row["scopes"]), tuple(remembered) if remembered is not None else None)
-    return Memory(grant, met_before=True)
+    return StoredGrant(GrantId(row["id"]), tuple(row["scopes"]), tuple(remembered) if remembered is not None else None)
 
 
 def _code(code_hash: CodeHash, row: Record) -> StoredCode:
