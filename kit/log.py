@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -38,11 +39,11 @@ _SECRET_ENDINGS = (
 def setup(service: str, level: str, fmt: str, *, add_source: bool = False) -> None:
     """Configure this process. `level` is one of LEVELS, `fmt` is `json` or `text`; libraries' own logs join, from WARNING up."""
     threshold = LEVELS[level]
-    shared: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _name_service(service)]
+    shared: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _stamp(service)]
     if add_source:
         places = structlog.processors.CallsiteParameter
         shared.append(structlog.processors.CallsiteParameterAdder({places.FILENAME, places.LINENO}))
-    shared += [structlog.processors.TimeStamper(fmt="iso", key="time"), redact]
+    shared.append(redact)
     pretty = fmt == "text"
     ending: list[Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())] if pretty else [_exception_as_text, _json]
     structlog.configure(
@@ -76,9 +77,10 @@ def is_secret_name(name: str) -> bool:
     return lowered in _SECRET_NAMES or lowered.endswith(_SECRET_ENDINGS)
 
 
-def _name_service(service: str) -> Processor:
+def _stamp(service: str) -> Processor:
     def add(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["service"] = service
+        event["time"] = f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
         return event
 
     return add

@@ -1,5 +1,6 @@
 """What stands before every RPC handler: who is calling, what they carry along, and how their refusals travel."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
@@ -10,7 +11,7 @@ import grpc
 import structlog
 
 from kit import log, telemetry
-from kit.errors import AuthPlaneError
+from kit.errors import AuthPlaneError, Unavailable
 from kit.rpc_faults import INTERNAL_TEXT, status_of, to_metadata
 
 PLANE: Final = "spiffe://authplane/"
@@ -45,12 +46,42 @@ def caller_of(names: Mapping[str, Any]) -> str:
     return plane[0] if len(plane) == 1 and "/" not in plane[0] else ""
 
 
+class Streams:
+    """The response streams being served, so that a drain can end them."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.ended = False
+
+    def enter(self) -> asyncio.Task[Any]:
+        """Count the current task in, and answer it."""
+        task = asyncio.current_task()
+        assert task is not None, "handlers run in tasks"
+        self._tasks.add(task)
+        return task
+
+    def leave(self, task: asyncio.Task[Any]) -> None:
+        """Count it out."""
+        self._tasks.discard(task)
+
+    def end(self) -> None:
+        """Interrupt them all."""
+        self.ended = True
+        for task in self._tasks:
+            task.cancel()
+
+
 class Gate(grpc.aio.ServerInterceptor):
     """Admits callers by table, carries request id and trace, turns errors into faults and writes one log line per RPC."""
 
     def __init__(self, rows: Mapping[str, Row]) -> None:
         self._rows = rows
         self._gated: dict[str, Any] = {}
+        self._streams = Streams()
+
+    def end_streams(self) -> None:
+        """Send the readers of open streams elsewhere; a stream has no end of its own that a drain could wait for."""
+        self._streams.end()
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """The handler behind the gate; None where no such method exists, which gRPC answers with UNIMPLEMENTED."""
@@ -60,15 +91,15 @@ class Gate(grpc.aio.ServerInterceptor):
             handler = await continuation(handler_call_details)
             if handler is None:
                 return None
-            known = self._gated[method] = _behind(handler, method, self._rows.get(method.split("/")[1], frozenset()))
+            known = self._gated[method] = _behind(handler, method, self._rows.get(method.split("/")[1], frozenset()), self._streams)
         return known
 
 
-def _behind(handler: Any, method: str, row: Row) -> Any:
+def _behind(handler: Any, method: str, row: Row, streams: Streams) -> Any:
     kwargs = {"request_deserializer": handler.request_deserializer, "response_serializer": handler.response_serializer}
     if handler.response_streaming:
         make = grpc.stream_stream_rpc_method_handler if handler.request_streaming else grpc.unary_stream_rpc_method_handler
-        return make(_streaming(handler.stream_stream or handler.unary_stream, method, row), **kwargs)
+        return make(_streaming(handler.stream_stream or handler.unary_stream, method, row, streams), **kwargs)
     make_unary = grpc.stream_unary_rpc_method_handler if handler.request_streaming else grpc.unary_unary_rpc_method_handler
     return make_unary(_unary(handler.stream_unary or handler.unary_unary, method, row), **kwargs)
 
@@ -88,10 +119,11 @@ def _unary(behaviour: Callable[..., Any], method: str, row: Row) -> Any:
     return handle
 
 
-def _streaming(behaviour: Callable[..., Any], method: str, row: Row) -> Any:
+def _streaming(behaviour: Callable[..., Any], method: str, row: Row, streams: Streams) -> Any:
     async def handle(request: Any, context: Any) -> AsyncIterator[Any]:
         started = time.perf_counter()
         caller = await _admit(context, method, row)
+        task = streams.enter()
         try:
             produced = behaviour(request, context)
             if hasattr(produced, "__aiter__"):
@@ -99,8 +131,15 @@ def _streaming(behaviour: Callable[..., Any], method: str, row: Row) -> Any:
                     yield response
             else:
                 await produced  # it writes through the context
+        except asyncio.CancelledError:
+            if not streams.ended:
+                raise
+            task.uncancel()
+            await _refuse(context, method, caller, started, Unavailable("this replica is going away; read from another"))
         except Exception as error:
             await _refuse(context, method, caller, started, error)
+        finally:
+            streams.leave(task)
         _done(method, caller, "OK", started)
 
     return handle

@@ -49,6 +49,7 @@ class RpcServer:
     ) -> None:
         names = [name for _, _, name in services]
         self._rows = _rows(names, callers, reflection=reflection)
+        self._gate = Gate(self._rows)
         self._services = services
         self._tls = tls
         self._listen = listen
@@ -60,7 +61,7 @@ class RpcServer:
 
     async def start(self) -> None:
         """Listen and serve. Raises OSError when the address is taken or the TLS files cannot be read."""
-        server = grpc.aio.server(interceptors=(Gate(self._rows),), options=_options(self._reuse_port), maximum_concurrent_rpcs=_MOST_RPCS)
+        server = grpc.aio.server(interceptors=(self._gate,), options=_options(self._reuse_port), maximum_concurrent_rpcs=_MOST_RPCS)
         for add, servicer, name in self._services:
             add(servicer, server)
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -81,9 +82,10 @@ class RpcServer:
             await self._health.set(name, status)
 
     async def stop(self, seconds: float) -> None:
-        """Refuse new RPCs at once, let running ones finish for `seconds`, then cancel them. Streams are told by health first."""
+        """Refuse new RPCs at once, let running ones finish for `seconds`, then cancel them. Streams end at once as Unavailable."""
         if self._server is not None:
             await self._health.enter_graceful_shutdown()
+            self._gate.end_streams()
             await self._server.stop(seconds)
             self._server = None
 

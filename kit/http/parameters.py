@@ -29,10 +29,12 @@ class Parameters:
         """Read application/x-www-form-urlencoded. Raises InvalidRequest for bad escapes, bad UTF-8, NUL, or too many parameters."""
         if raw.count(b"&") >= MOST_PARAMETERS:
             raise InvalidRequest("too many parameters")
+        if b"\0" in raw or b"%00" in raw:
+            raise InvalidRequest("a parameter contains NUL")
         if b"%" in raw and _BAD_ESCAPE.search(raw):
             raise InvalidRequest("a parameter is not percent-encoded correctly")
         try:
-            return cls(_decoded(raw))
+            return cls(_pairs(raw.replace(b"+", b" ").decode()))
         except UnicodeDecodeError:
             raise InvalidRequest("a parameter is not UTF-8") from None
 
@@ -67,18 +69,10 @@ class Parameters:
                 raise InvalidRequest(f"{name if _SAFE_NAME.fullmatch(name) else 'a parameter'} is given more than once")
 
 
-def _decoded(raw: bytes) -> Iterable[tuple[str, str]]:
-    for pair in raw.split(b"&"):
+def _pairs(text: str) -> Iterable[tuple[str, str]]:
+    for pair in text.split("&"):
         if pair:
-            name, _, value = pair.partition(b"=")
-            yield _text(name), _text(value)
-
-
-def _text(raw: bytes) -> str:
-    if b"+" in raw:
-        raw = raw.replace(b"+", b" ")
-    if b"%" in raw:
-        raw = unquote_to_bytes(raw)
-    if b"\0" in raw:
-        raise InvalidRequest("a parameter contains NUL")
-    return raw.decode()
+            name, _, value = pair.partition("=")
+            if "%" in pair:
+                name, value = unquote_to_bytes(name).decode(), unquote_to_bytes(value).decode()
+            yield name, value

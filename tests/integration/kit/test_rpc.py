@@ -234,6 +234,19 @@ async def test_stopping_lets_a_running_call_finish(stub: Any, servicer: Servicer
     assert await call == pb.SearchResponse()
 
 
+async def test_stopping_sends_the_readers_of_open_streams_elsewhere_at_once(stub: Any, servicer: Servicer, server: RpcServer) -> None:
+    stream = stub.Tail(pb.TailRequest())
+    async for _ in stream:
+        break
+    began = asyncio.get_running_loop().time()
+    stopping = asyncio.create_task(server.stop(5))
+    with pytest.raises(Unavailable):
+        async for _ in stream:
+            pass
+    await stopping
+    assert asyncio.get_running_loop().time() - began < 1
+
+
 async def test_a_port_in_use_is_said_so(authority: Authority, servicer: Servicer, server: RpcServer) -> None:
     second = RpcServer(
         [(stubs.add_AuditServiceServicer_to_server, servicer, NAME)],
