@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from config.schema import Configuration
-
 from services.admin.model.configuration import PublicConfiguration
 
 PEERS = ("registry", "authorize", "token", "vault", "audit")
@@ -51,8 +50,7 @@ def _public(configuration: Configuration) -> PublicConfiguration:
         dpop_require_nonce=configuration.dpop.require_nonce,
         token_exchange_enabled=configuration.token_exchange.enabled,
         max_chain_depth=configuration.token_exchange.max_chain_depth,
-        agents_enabled=configuration.agents.enabled,
-        jwks_listing=configuration.agents.jwks_listing,
+        jwks_listing=configuration.agents.enable_jwks_listing,
         oidc_enabled=configuration.oidc.enabled,
         default_client_scope=configuration.oauth.default_client_scope or "",
     )

@@ -499,7 +499,6 @@ PUBLIC = PublicConfiguration(
     dpop_require_nonce=False,
     token_exchange_enabled=True,
     max_chain_depth=4,
-    agents_enabled=True,
     jwks_listing=False,
     oidc_enabled=False,
     default_client_scope="",

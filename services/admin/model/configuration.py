@@ -21,7 +21,6 @@ class PublicConfiguration:
     dpop_require_nonce: bool
     token_exchange_enabled: bool
     max_chain_depth: int
-    agents_enabled: bool
     jwks_listing: bool
     oidc_enabled: bool
     default_client_scope: str
@@ -38,7 +37,7 @@ class PublicConfiguration:
             "client_credentials": {"enabled": self.client_credentials_enabled},
             "dpop": {"enabled": self.dpop_enabled, "nonce_ttl": self.dpop_nonce_ttl, "require_nonce": self.dpop_require_nonce},
             "token_exchange": {"enabled": self.token_exchange_enabled, "max_chain_depth": self.max_chain_depth},
-            "agents": {"enabled": self.agents_enabled, "jwks_listing": self.jwks_listing},
+            "agents": {"enabled": True, "jwks_listing": self.jwks_listing},
             "oidc": {"enabled": self.oidc_enabled},
             "notices": self._notices(),
         }

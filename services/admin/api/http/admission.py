@@ -5,6 +5,8 @@ from typing import Any
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
 
 from kit import telemetry
 from services.admin.access import Operation
@@ -45,7 +47,12 @@ def may(operation: Operation) -> Any:
 
 
 class AdmittedRoute(APIRoute):
-    """A route that asks for the key first. FastAPI reads and parses a body before it resolves dependencies; strangers get neither."""
+    """A route that asks for the key first. FastAPI reads and parses a body before it resolves dependencies; strangers get neither.
+
+    `largest_body` is in bytes.
+    """
+
+    largest_body = 1024 * 1024
 
     def admission(self) -> Admission:
         """The one admission among the route's parameters. Raises ValueError when there is none, or more than one."""
@@ -54,10 +61,31 @@ class AdmittedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's own handler behind the door."""
-        admission, inner = self.admission(), super().get_route_handler()
+        admission, inner, most = self.admission(), super().get_route_handler(), self.largest_body
 
         async def handler(request: Request) -> Response:
             request.state.operator = await admission.admit(request)
-            return await inner(request)
+            return await inner(Request(request.scope, _bounded(request.receive, most)))
 
         return handler
+
+
+class SmallBodyRoute(AdmittedRoute):
+    """A route whose bodies name one thing."""
+
+    largest_body = 16 * 1024
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    """`receive`, until more than `most` bytes of body have arrived; whatever length was announced."""
+    arrived = 0
+
+    async def bounded() -> Message:
+        nonlocal arrived
+        message = await receive()
+        arrived += len(message.get("body", b""))
+        if arrived > most:
+            raise HTTPException(413, f"the body must not exceed {most} bytes")
+        return message
+
+    return bounded

@@ -6,13 +6,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.admin.access import Operation
-from services.admin.api.http.admission import AdmittedRoute, may
+from services.admin.api.http.admission import SmallBodyRoute, may
 from services.admin.api.http.parameters import PathId
 from services.admin.model.operators import Operator
 from services.admin.operations.every import Operations
 from services.admin.operations.policies import PolicyList
-
-LARGEST_BODY = 16 * 1024
 
 
 class ClientEntry(BaseModel):
@@ -49,14 +47,14 @@ class ReturnUrls(BaseModel):
 
 def exchange_routes(operations: Operations) -> APIRouter:
     """Who may exchange another client's token into the resource."""
-    router = APIRouter(route_class=AdmittedRoute, prefix="/resources/{slug}/policy/exchange/allowed-clients", tags=["resource policy"])
+    router = APIRouter(route_class=SmallBodyRoute, prefix="/resources/{slug}/policy/exchange/allowed-clients", tags=["resource policy"])
     policies, which = operations.policies, PolicyList.EXCHANGE_CLIENTS
 
     @router.get("")
     async def read(_: Annotated[Operator, may(Operation.POLICIES_READ)], slug: PathId) -> ExchangeClients:
         return ExchangeClients(allowed_client_ids=await policies.read(slug, which))
 
-    @router.post("", max_body_size=LARGEST_BODY)
+    @router.post("")
     async def add(operator: Annotated[Operator, may(Operation.POLICIES_ADD)], slug: PathId, body: ClientEntry) -> ExchangeClients:
         return ExchangeClients(allowed_client_ids=await policies.add(operator, slug, which, body.client_id))
 
@@ -69,14 +67,14 @@ def exchange_routes(operations: Operations) -> APIRouter:
 
 def runtime_routes(operations: Operations) -> APIRouter:
     """Who acts as the resource itself."""
-    router = APIRouter(route_class=AdmittedRoute, prefix="/resources/{slug}/policy/runtime/client-ids", tags=["resource policy"])
+    router = APIRouter(route_class=SmallBodyRoute, prefix="/resources/{slug}/policy/runtime/client-ids", tags=["resource policy"])
     policies, which = operations.policies, PolicyList.RUNTIME_CLIENTS
 
     @router.get("")
     async def read(_: Annotated[Operator, may(Operation.POLICIES_READ)], slug: PathId) -> RuntimeClients:
         return RuntimeClients(client_ids=await policies.read(slug, which))
 
-    @router.post("", max_body_size=LARGEST_BODY)
+    @router.post("")
     async def add(operator: Annotated[Operator, may(Operation.POLICIES_ADD)], slug: PathId, body: ClientEntry) -> RuntimeClients:
         return RuntimeClients(client_ids=await policies.add(operator, slug, which, body.client_id))
 
@@ -89,14 +87,14 @@ def runtime_routes(operations: Operations) -> APIRouter:
 
 def return_url_routes(operations: Operations) -> APIRouter:
     """Where a browser may return after connecting an upstream account."""
-    router = APIRouter(route_class=AdmittedRoute, prefix="/resources/{slug}/policy/connect/allowed-return-urls", tags=["resource policy"])
+    router = APIRouter(route_class=SmallBodyRoute, prefix="/resources/{slug}/policy/connect/allowed-return-urls", tags=["resource policy"])
     policies, which = operations.policies, PolicyList.RETURN_URLS
 
     @router.get("")
     async def read(_: Annotated[Operator, may(Operation.POLICIES_READ)], slug: PathId) -> ReturnUrls:
         return ReturnUrls(allowed_return_urls=await policies.read(slug, which))
 
-    @router.post("", max_body_size=LARGEST_BODY)
+    @router.post("")
     async def add(operator: Annotated[Operator, may(Operation.POLICIES_ADD)], slug: PathId, body: UrlEntry) -> ReturnUrls:
         return ReturnUrls(allowed_return_urls=await policies.add(operator, slug, which, body.url))
 
