@@ -11,8 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.admin import app
 from kit.errors import AuthPlaneError

@@ -1,0 +1,5 @@
+"""A database with admin's tables."""
+
+from tests.support.servers import migrated
+
+database = migrated("admin")
