@@ -15,12 +15,14 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.flows import Public
+
 ROOT = Path(__file__).parents[2]
 OFFSETS = (0, 1, 2, 3, *range(11, 17))
 
 
 @dataclass(frozen=True)
-class Plane:
+class RunningPlane:
     """What `authserver dev --status --json` says, and clients for its two doors."""
 
     state_dir: Path
@@ -51,6 +53,21 @@ class Plane:
     def demo_client(self) -> tuple[str, str]:
         """Client id and secret of a machine client that may use the demo resource."""
         return self.facts["demo_client"]["client_id"], self.facts["demo_client"]["client_secret"]
+
+    @property
+    def client_metadata_port(self) -> int:
+        """Where a client metadata document may be served from https://localhost."""
+        return int(self.facts["client_metadata"]["port"])
+
+    @property
+    def localhost_certificate(self) -> Path:
+        """A certificate for localhost that the plane trusts."""
+        return Path(self.facts["client_metadata"]["certificate"])
+
+    @property
+    def localhost_key(self) -> Path:
+        """Its key."""
+        return Path(self.facts["client_metadata"]["key"])
 
     def pid(self, service: str) -> int:
         """The process of `service` right now."""
@@ -100,13 +117,13 @@ def free_base() -> int:
 
 
 @pytest.fixture(scope="session")
-def start_plane() -> Iterator[Callable[..., Plane]]:
+def start_plane() -> Iterator[Callable[..., RunningPlane]]:
     """Starts planes with settings of their own; all are stopped at the end. Environment names are keyword arguments."""
     with tempfile.TemporaryDirectory(prefix="ap-e2e-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         started: list[Path] = []
 
-        def start(*arguments: str, **environ: str) -> Plane:
+        def start(*arguments: str, **environ: str) -> RunningPlane:
             state_dir = Path(folder) / str(len(started))
             started.append(state_dir)
             base = free_base()
@@ -114,7 +131,7 @@ def start_plane() -> Iterator[Callable[..., Plane]]:
             if done.returncode:
                 logs = "\n".join(f"== {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in (state_dir / "logs").glob("*.log"))
                 raise AssertionError(f"the plane did not start:\n{done.stdout}\n{done.stderr}\n{logs}")
-            return Plane(state_dir, status(state_dir))
+            return RunningPlane(state_dir, status(state_dir))
 
         try:
             yield start
@@ -124,6 +141,21 @@ def start_plane() -> Iterator[Callable[..., Plane]]:
 
 
 @pytest.fixture(scope="session")
-def plane(start_plane: Callable[..., Plane]) -> Plane:
+def plane(start_plane: Callable[..., RunningPlane]) -> RunningPlane:
     """The plane every end-to-end test shares; tests create their own clients and people in it."""
     return start_plane()
+
+
+@pytest.fixture(scope="session")
+def public(plane: RunningPlane) -> Public:
+    """The same plane as its clients see it."""
+    email, password = plane.demo_user
+    return Public(
+        issuer=plane.issuer,
+        admin_url=plane.admin_url,
+        admin_api_key=plane.admin_api_key,
+        resource=plane.demo_resource,
+        mcp_url=str(plane.facts["demo_mcp_url"]),
+        email=email,
+        password=password,
+    )

@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.e2e.conftest import ROOT, Plane, authserver, free_base, status
+from tests.e2e.conftest import ROOT, RunningPlane, authserver, free_base, status
 
 SERVICES = ("registry", "authorize", "token", "vault", "audit", "admin")
 
@@ -29,7 +29,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_status_names_everything_a_tool_needs(plane: Plane) -> None:
+def test_status_names_everything_a_tool_needs(plane: RunningPlane) -> None:
     facts = status(plane.state_dir)
     assert facts["state"] == "ready"
     assert {"issuer", "admin_url", "admin_api_key", "demo_mcp_url", "demo_user", "demo_resource", "state_dir", "services"} <= set(facts)
@@ -37,7 +37,7 @@ def test_status_names_everything_a_tool_needs(plane: Plane) -> None:
         assert facts["services"][service]["ready"], service
 
 
-def test_one_issuer_answers_for_all_services(plane: Plane) -> None:
+def test_one_issuer_answers_for_all_services(plane: RunningPlane) -> None:
     with plane.client() as client:
         metadata = client.get("/.well-known/oauth-authorization-server").json()
         assert metadata["issuer"] == plane.issuer
@@ -48,17 +48,17 @@ def test_one_issuer_answers_for_all_services(plane: Plane) -> None:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/health", "/ready"])
-def test_both_doors_say_how_they_are(plane: Plane, path: str) -> None:
+def test_both_doors_say_how_they_are(plane: RunningPlane, path: str) -> None:
     assert httpx.get(plane.issuer + path).status_code == 200
     assert httpx.get(plane.admin_url + path).status_code == 200
 
 
-def test_the_operators_routes_are_not_on_the_public_door(plane: Plane) -> None:
+def test_the_operators_routes_are_not_on_the_public_door(plane: RunningPlane) -> None:
     for path in ("/admin/clients", "/metrics", "/admin/ui/"):
         assert httpx.get(plane.issuer + path).status_code == 404
 
 
-def test_every_service_runs_as_a_process_of_its_own_and_only_listens_on_loopback(plane: Plane) -> None:
+def test_every_service_runs_as_a_process_of_its_own_and_only_listens_on_loopback(plane: RunningPlane) -> None:
     pids = {plane.pid(service) for service in SERVICES}
     assert len(pids) == len(SERVICES)
     for pid in pids:
@@ -67,10 +67,10 @@ def test_every_service_runs_as_a_process_of_its_own_and_only_listens_on_loopback
                 assert connection.laddr.ip in {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
-def test_no_secret_is_on_a_command_line_or_readable_by_others(plane: Plane) -> None:
+def test_no_secret_is_on_a_command_line_or_readable_by_others(plane: RunningPlane) -> None:
     secrets = (plane.state_dir / "secrets.env").read_text()
     assert (plane.state_dir / "secrets.env").stat().st_mode & 0o077 == 0
-    values = re.findall(r"=(.{12,})", secrets)
+    values = re.findall(r"^(?!DEMO_CLIENT_ID)\w+=(.{12,})$", secrets, re.MULTILINE)
     for row in status(plane.state_dir)["services"].values():
         command = " ".join(psutil.Process(row["pid"]).cmdline())
         assert not [value for value in values if value in command]
@@ -79,7 +79,7 @@ def test_no_secret_is_on_a_command_line_or_readable_by_others(plane: Plane) -> N
         assert not [value for value in values if value in text], log.name
 
 
-def test_the_plane_at_rest_stays_small(plane: Plane) -> None:
+def test_the_plane_at_rest_stays_small(plane: RunningPlane) -> None:
     """All processes together below 1.2 GiB, counting shared pages once."""
     total = 0
     for row in status(plane.state_dir)["services"].values():
@@ -90,20 +90,20 @@ def test_the_plane_at_rest_stays_small(plane: Plane) -> None:
 
 
 @pytest.mark.parametrize("service", ["token", "gateway"])
-def test_a_killed_service_comes_back_by_itself(plane: Plane, service: str) -> None:
+def test_a_killed_service_comes_back_by_itself(plane: RunningPlane, service: str) -> None:
     before = plane.pid(service)
     os.kill(before, signal.SIGKILL)
     wait_until(lambda: status(plane.state_dir)["services"][service]["ready"] and plane.pid(service) != before)
     wait_until(lambda: answers(f"{plane.issuer}/ready"))
 
 
-def test_a_second_plane_in_the_same_place_is_refused_with_a_way_out(plane: Plane) -> None:
+def test_a_second_plane_in_the_same_place_is_refused_with_a_way_out(plane: RunningPlane) -> None:
     refused = authserver("dev", "--state-dir", str(plane.state_dir), "--port-base", str(free_base()))
     assert refused.returncode == 1
     assert "--stop" in refused.stderr
 
 
-def test_a_plane_on_taken_ports_starts_nothing_and_says_who_has_them(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_plane_on_taken_ports_starts_nothing_and_says_who_has_them(plane: RunningPlane, tmp_path_factory: pytest.TempPathFactory) -> None:
     port = int(plane.issuer.rpartition(":")[2])
     elsewhere = tmp_path_factory.mktemp("s")
     refused = authserver("dev", "--state-dir", str(elsewhere), "--port-base", str(port))
@@ -112,7 +112,7 @@ def test_a_plane_on_taken_ports_starts_nothing_and_says_who_has_them(plane: Plan
     assert not (elsewhere / "secrets.env").exists()
 
 
-def test_stopping_leaves_no_process_and_starting_again_keeps_the_data(start_plane: Callable[..., Plane]) -> None:
+def test_stopping_leaves_no_process_and_starting_again_keeps_the_data(start_plane: Callable[..., RunningPlane]) -> None:
     first = start_plane()
     pids = [row["pid"] for row in first.facts["services"].values()]
     stopped = authserver("dev", "--stop", "--state-dir", str(first.state_dir))
@@ -130,7 +130,7 @@ def test_stopping_leaves_no_process_and_starting_again_keeps_the_data(start_plan
     assert answer.status_code == 200, answer.text
 
 
-def test_a_killed_supervisor_takes_everything_with_it_and_the_next_start_cleans_up(start_plane: Callable[..., Plane]) -> None:
+def test_a_killed_supervisor_takes_everything_with_it_and_the_next_start_cleans_up(start_plane: Callable[..., RunningPlane]) -> None:
     plane = start_plane()
     processes = [psutil.Process(row["pid"]) for row in plane.facts["services"].values()]
     os.kill(int(plane.facts["pid"]), signal.SIGKILL)
