@@ -57,7 +57,7 @@ class ClientAssertions:
         audience = claims.get("aud")
         named = audience if isinstance(audience, list) else [audience]
         # Exactly one audience: an assertion that is also meant for somebody else could be carried here by them.
-        if len(named) != 1 or named[0] not in self._audiences:
+        if len(named) != 1 or not isinstance(named[0], str) or named[0] not in self._audiences:
             raise InvalidToken("aud must be this server's issuer or token endpoint")
         if claims["exp"] > (now + LONGEST_LIFE + self._skew).timestamp():
             raise InvalidToken("exp is too far ahead")

@@ -12,7 +12,7 @@ from kit.audit import Action
 from kit.errors import AccessDenied
 from services.token.consents import Consent, ConsentMissing
 from services.token.families import hash_of
-from services.token.model import Context, Operator
+from services.token.model import Context, Operator, StoredRefresh
 from services.token.ports import OneIssuance, WholeClient, WholeFamily, WholeGrant, WholeSubject
 from tests.support.clock import FrozenClock
 from tests.support.fakes_token import MACHINE, OTHER, PUBLIC, SECRET, FakeStore, TokenPlane, basic, code_request
@@ -118,7 +118,7 @@ async def test_refused_subject(plane: TokenPlane) -> None:
 async def test_ending_a_grant_ends_all_that_descends_from_it(plane: TokenPlane) -> None:
     """T4."""
     body, unredeemed = await family(plane), await plane.code()
-    grant = (await plane.store.refresh_token(_hash(body["refresh_token"]))).grant_id
+    grant = (await _stored(plane, body["refresh_token"])).grant_id
     now = plane.clock.now()
     strangers = await plane.store.end(WholeGrant(grant, "eve"), reason="x", now=now, events=lambda _: [])
     assert not strangers.found
@@ -139,7 +139,7 @@ async def test_ending_a_family_an_issuance_a_client_a_subject(plane: TokenPlane)
     one, two, three = await family(plane), await family(plane), await family(plane)
     other = (await plane.redeem(await plane.code(OTHER), OTHER)).json
     ids = [plane.access_tokens.read(body["access_token"]).issuance_id for body in (one, two, three)]
-    first_family = (await plane.store.refresh_token(_hash(one["refresh_token"]))).family_id
+    first_family = (await _stored(plane, one["refresh_token"])).family_id
 
     assert (await plane.store.end(WholeFamily(first_family), reason="x", now=now, events=lambda _: [])).issuances == 1
     assert [await _live(plane, i) for i in ids] == [False, True, True]
@@ -186,9 +186,10 @@ async def test_what_is_remembered_about_consent(plane: TokenPlane) -> None:
     assert isinstance(elsewhere, ConsentMissing)
 
 
-def _hash(token: str) -> Any:
-
-    return hash_of(token)
+async def _stored(plane: TokenPlane, token: str) -> StoredRefresh:
+    stored = await plane.store.refresh_token(hash_of(token))
+    assert stored is not None
+    return stored
 
 
 async def _live(plane: TokenPlane, issuance_id: Any) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kit.oauth import AuthMethod
+from services.token.model import ClientId
 from tests.support.fakes_token import MACHINE, PUBLIC, SECRET, WEB, Answer, TokenPlane, basic
 
 FORM = {"grant_type": "client_credentials"}
@@ -24,7 +25,7 @@ def refused(answer: Answer) -> bool:
 async def test_client_ids_may_be_urls(plane: TokenPlane) -> None:
     """C3: both halves of Basic are form-decoded."""
     url = "https://client.example/metadata.json?a=b c+d"
-    plane.registry.put(replace(MACHINE, id=url))
+    plane.registry.put(replace(MACHINE, id=ClientId(url)))
     assert (await plane.token(FORM, basic(url, SECRET))).status == 200
 
 
