@@ -7,12 +7,13 @@ from typing import Final
 
 from authserver.registry.v1 import registry_pb2_grpc
 
-from kit import log
+from kit import log, telemetry
 from kit.audit import Recorder
 from kit.http import HttpApp
 from kit.oauth import AuthMethod
 from kit.service import Resources, Service
 from services.registry import settings as registry_settings
+from services.registry.adapters import metrics
 from services.registry.adapters.changes import Notifications
 from services.registry.adapters.client_documents import PostgresDocuments
 from services.registry.adapters.clients import PostgresClients
@@ -77,6 +78,7 @@ async def build(resources: Resources) -> Service:
         admission=admission,
         policy=DocumentPolicy(documents.enabled, documents.require_https, documents.cache_ttl, rules, settings.default_scope),
         clock=clock,
+        on_suppressed=metrics.fetch_suppressed,
     )
     await Sower(administration=administration, clients=clients, catalogue=catalogue, pepper=settings.pepper).plant(settings.seeds)
     await _warn_when_open(admission)
@@ -95,6 +97,7 @@ async def build(resources: Resources) -> Service:
             ),
             secure=settings.issuer.startswith("https:"),
             service="registry",
+            on_done=telemetry.http_done,
             allowed_origins=settings.allowed_origins,
         ),
         rpc=(

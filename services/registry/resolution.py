@@ -7,6 +7,7 @@ does not.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,7 +54,10 @@ class _Failure:
 
 
 class Resolution:
-    """One per process: it holds the fetches under way and the recent failures."""
+    """One per process: it holds the fetches under way and the recent failures.
+
+    `on_suppressed` hears why a fetch was not made: `single_flight`, `negative_cache` or `capacity`.
+    """
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class Resolution:
         admission: Admission,
         policy: DocumentPolicy,
         clock: Clock,
+        on_suppressed: Callable[[str], None],
     ) -> None:
         self._clients = clients
         self._registrations = registrations
@@ -73,6 +78,7 @@ class Resolution:
         self._admission = admission
         self._policy = policy
         self._clock = clock
+        self._on_suppressed = on_suppressed
         self._turns = asyncio.Semaphore(FETCHES_AT_ONCE)
         self._under_way: dict[str, asyncio.Task[Resolved]] = {}
         self._failures: OrderedDict[str, _Failure] = OrderedDict()
@@ -111,6 +117,7 @@ class Resolution:
         self._raise_recent_failure(url)
         task = self._under_way.get(url)
         if task is not None:
+            self._on_suppressed("single_flight")
             return Resolved((await asyncio.shield(task)).client)
         task = self._under_way[url] = asyncio.create_task(self._read(url, origin))
         task.add_done_callback(lambda done: self._finished(url, done))
@@ -122,7 +129,7 @@ class Resolution:
         known = await self._documents.known(url)
         if mode is Mode.ADMIN_ONLY and known is None:
             raise InvalidClient("clients are registered by the operator only")
-        async with self._turn():
+        async with _Turn(self._turns, self._on_suppressed):
             response = await self._source.fetch(url)
         now = self._clock.now()
         metadata = documents.read(url, response, self._rules_for(url))
@@ -156,9 +163,6 @@ class Resolution:
         rules = self._policy.rules
         return Rules(rules.grants, documents.AUTH_METHODS & rules.auth_methods, unnamed=urlsplit(url).hostname or "")
 
-    def _turn(self) -> "_Turn":
-        return _Turn(self._turns)
-
     def _raise_recent_failure(self, url: str) -> None:
         failure = self._failures.get(url)
         if failure is None:
@@ -166,6 +170,7 @@ class Resolution:
         if failure.until <= self._clock.now():
             del self._failures[url]
             return
+        self._on_suppressed("negative_cache")
         # A new object each time: an exception gathers a traceback with every raise.
         raise type(failure.error)(failure.error.detail, debug=failure.error.debug)
 
@@ -186,14 +191,16 @@ class _NoTurn(Unavailable):
 class _Turn:
     """`async with` one of the sixteen turns, waiting for it only briefly."""
 
-    def __init__(self, turns: asyncio.Semaphore) -> None:
+    def __init__(self, turns: asyncio.Semaphore, on_suppressed: Callable[[str], None]) -> None:
         self._turns = turns
+        self._on_suppressed = on_suppressed
 
     async def __aenter__(self) -> None:
         try:
             async with asyncio.timeout(_TURN_SECONDS):
                 await self._turns.acquire()
         except TimeoutError:
+            self._on_suppressed("capacity")
             raise _NoTurn("too many client metadata documents are being fetched; try again") from None
 
     async def __aexit__(self, *_: object) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from kit.audit import Event
 from kit.clock import Clock
 from kit.pg import Pool, Transaction
+from services.registry.adapters import metrics
 from services.registry.adapters.client_rows import COLUMNS, INSERT_UNLESS_KNOWN, LOCK, client_of, replaced, values
 from services.registry.adapters.commit import Commit
 from services.registry.model import AgentAssurance, ChangeKind, Client, ClientId
@@ -57,7 +58,9 @@ class PostgresDocuments:
             await transaction.execute(SAVE_READING, stored.id, now, known.fresh_until, known.stale_until)
             if first:
                 await self._commit.record(transaction, ChangeKind.CLIENT, stored.id, on_first_sight)
-            return stored, first
+        if first:
+            metrics.client_registered(stored.source)
+        return stored, first
 
     async def _stored(self, transaction: Transaction, client_id: ClientId) -> Client | None:
         row = await transaction.fetchrow(LOCK, client_id)

@@ -7,6 +7,7 @@ from kit.audit import Event
 from kit.clock import Clock
 from kit.errors import Missing
 from kit.pg import Pool
+from services.registry.adapters import metrics
 from services.registry.adapters.client_rows import COLUMNS, INSERT, LOCK, client_of, replaced, values
 from services.registry.adapters.commit import Commit
 from services.registry.model import ChangeKind, Client, ClientId, ClientStatus, Counts, Source
@@ -49,6 +50,7 @@ class PostgresClients:
         async with self._pool.transaction() as transaction:
             await transaction.execute(INSERT, *values(client))
             await self._commit.record(transaction, ChangeKind.CLIENT, client.id, events)
+        metrics.client_registered(client.source)
 
     async def edit(self, client_id: ClientId, decide: Callable[[Client], ClientEdit]) -> Client:
         """Raises Missing, and what `decide` raises."""

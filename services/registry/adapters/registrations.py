@@ -7,6 +7,7 @@ from typing import Final
 from kit.audit import Event
 from kit.errors import Missing
 from kit.pg import Pool, Transaction
+from services.registry.adapters import metrics
 from services.registry.adapters.client_rows import COLUMNS, INSERT, client_of, values
 from services.registry.adapters.commit import Commit
 from services.registry.model import ChangeKind, Client, ClientId
@@ -61,7 +62,8 @@ class PostgresRegistrations:
                 INSERT_REGISTRATION, client.id, registration.access_token_digest, registration.fingerprint, client.issued_at
             )
             await self._commit.record(transaction, ChangeKind.CLIENT, client.id, events)
-            return client
+        metrics.client_registered(client.source)
+        return client
 
     async def access_token_digest(self, client_id: ClientId) -> bytes:
         """Raises Missing."""

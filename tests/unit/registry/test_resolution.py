@@ -37,6 +37,7 @@ async def test_fifty_callers_of_a_new_url_cause_one_fetch_and_one_client() -> No
     resolved = await asyncio.gather(*(world.resolution.resolve(ID, STRANGER) for _ in range(50)))
     assert len(world.host.fetched) == 1
     assert sum(each.first_seen for each in resolved) == 1
+    assert world.suppressed == ["single_flight"] * 49
     assert world.memory.actions == ["client.registered"]
 
 
@@ -102,6 +103,7 @@ async def test_a_failure_is_remembered_for_thirty_seconds(failure: object) -> No
         with pytest.raises((Unavailable, InvalidClient)):
             await world.resolution.resolve(ID, STRANGER)
     assert len(world.host.fetched) == 1
+    assert world.suppressed == ["negative_cache"] * 2
     world.clock.advance(31)
     world.host.answers[URL] = document()
     assert (await world.resolution.resolve(ID, STRANGER)).first_seen

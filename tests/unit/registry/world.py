@@ -59,6 +59,7 @@ class World:
         clock = self.clock
         self.memory = memory = Memory(clock)
         self.host = FakeDocumentHost()
+        self.suppressed: list[str] = []
         self.clients = clients = FakeClients(memory)
         registrations = FakeRegistrations(memory)
         rules = Rules(frozenset(GrantType), frozenset(AuthMethod))
@@ -80,5 +81,6 @@ class World:
             admission=self.admission,
             policy=DocumentPolicy(self.cimd, require_https=True, ceiling=timedelta(hours=1), rules=rules, default_scope=self.default_scope),
             clock=clock,
+            on_suppressed=self.suppressed.append,
         )
         self.sower = Sower(administration=self.administration, clients=clients, catalogue=self.catalogue, pepper=PEPPER)
