@@ -16,7 +16,7 @@ from services.registry.metadata import Rules, Submitted, has_secret, inferred_ty
 from services.registry.model import AgentAssurance, Client, ClientId, ClientStatus, Metadata, Origin, Source
 from services.registry.ports import ClientEdit, Clients
 
-LARGEST_PAGE: Final = 500
+LARGEST_PAGE: Final = 200
 DEFAULT_PAGE: Final = 50
 LONGEST_LIFETIME: Final = 366 * 24 * 3600  # seconds
 _LONGEST_SCOPE: Final = 8192

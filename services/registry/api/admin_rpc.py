@@ -10,6 +10,7 @@ from services.registry.admission import Admission
 from services.registry.api.messages import (
     backend_of,
     client_message,
+    client_messages,
     new_client,
     origin_of,
     policy_of,
@@ -72,7 +73,7 @@ class RegistryWrites(registry_pb2_grpc.RegistryAdminServiceServicer):
     async def ListClients(self, request: pb.ListClientsRequest, context: Any) -> pb.ListClientsResponse:  # noqa: N802
         """Newest first."""
         found = await self._clients.page(status_of(request.status), source_of(request.registration_source), request.limit, request.offset)
-        return pb.ListClientsResponse(clients=[client_message(client) for client in found])
+        return pb.ListClientsResponse(clients=client_messages(found))
 
     async def CreateResource(self, request: pb.CreateResourceRequest, context: Any) -> pb.CreateResourceResponse:  # noqa: N802
         """A resource."""

@@ -1,8 +1,8 @@
 """Values of the registry as protobuf messages, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import orjson
 from authserver.registry.v1 import registry_pb2 as pb
@@ -15,6 +15,9 @@ from services.registry.metadata import Submitted, submitted
 from services.registry.model import BackendKind, Change, ChangeKind, Client, ClientStatus, Origin, Policy, Resource, Scope, Source
 
 _T = TypeVar("_T")
+
+_PAGE_ROOM: Final = 512 * 1024  # bytes
+_LONG_FIELDS: Final = ("redirect_uris", "client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri", "jwks", "scope", "agent_description")
 
 STATUS = {
     ClientStatus.ACTIVE: pb.CLIENT_STATUS_ACTIVE,
@@ -69,6 +72,20 @@ def client_message(client: Client, *, with_digest: bool = False) -> pb.Client:
         require_pushed_authorization_requests=about.require_pushed_authorization_requests,
         dpop_bound_access_tokens=about.dpop_bound_access_tokens,
     )
+
+
+def client_messages(clients: Sequence[Client]) -> list[pb.Client]:
+    """A page of clients. Once half a mebibyte is full, the rest come without what strangers can make long: one answer must always fit."""
+    room, messages = _PAGE_ROOM, []
+    for client in clients:
+        message = client_message(client)
+        if message.ByteSize() > room:
+            for name in _LONG_FIELDS:
+                message.ClearField(name)
+        else:
+            room -= message.ByteSize()
+        messages.append(message)
+    return messages
 
 
 def resource_message(resource: Resource) -> pb.Resource:

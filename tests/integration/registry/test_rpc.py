@@ -77,6 +77,17 @@ async def test_a_client_lives_through_everything_an_operator_does(registry: Regi
         await reads.GetClient(pb.GetClientRequest(client_id=client.id))
 
 
+async def test_a_page_always_fits_into_one_answer_whatever_strangers_registered(registry: Registry) -> None:
+    """Ten redirect URIs of two thousand characters each must not blind the operator."""
+    uris = [f"https://app.example/{number}/{'a' * 2000}" for number in range(10)]
+    answers = await asyncio.gather(*(registry.register(client_name=f"c{number}", redirect_uris=uris) for number in range(60)))
+    assert {answer.status_code for answer in answers} == {201}
+    listed = await registry.writes().ListClients(pb.ListClientsRequest(limit=60))
+    assert len({client.id for client in listed.clients}) == 60
+    assert listed.clients[0].redirect_uris == uris
+    assert not listed.clients[-1].redirect_uris
+
+
 async def test_every_write_is_attributed_and_audited_with_its_change(registry: Registry, superuser: Any) -> None:
     """Architecture law 6."""
     writes = registry.writes()
