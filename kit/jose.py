@@ -1,29 +1,22 @@
-"""Signed tokens: JWS in compact form (RFC 7515) with the practices of RFC 8725.
+"""Signed tokens: JWS in compact form (RFC 7515) with the practices of RFC 8725. Making them is kit.signing, their keys kit.jwk.
 
 A token never says how to verify itself: the caller names the keys, the algorithms and the type, and the token has to fit.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
-
-import orjson
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
 from kit import strict_json
 from kit.errors import InvalidToken
 from kit.jwk import (
-    PKCS1,
-    PSS,
     Alg,
     PrivateKey,
     PublicKey,
     VerificationKey,
     decode,
-    ecdsa_width,
-    encode,
     generate_key,
     jwk_to_key,
     jwks_to_keys,
@@ -35,6 +28,7 @@ from kit.jwk import (
     thumbprint,
     verification_key,
 )
+from kit.signing import Signer, compact, raw_ecdsa, signing_input
 
 __all__ = [
     "LONGEST_TOKEN",
@@ -63,8 +57,7 @@ __all__ = [
 ]
 
 LONGEST_TOKEN: Final = 16 * 1024
-_SHA256: Final = ec.ECDSA(SHA256())
-_SHA384: Final = ec.ECDSA(SHA384())
+_LONGEST_KEPT_HEADER: Final = 256
 # Each would let the token bring its own key (RFC 8725 §3.10). A thumbprint such as x5t brings none.
 _KEY_BEARING: Final = frozenset({"jku", "x5u", "x5c"})
 
@@ -77,49 +70,6 @@ class Header:
     typ: str
     kid: str
     jwk: Mapping[str, Any] | None
-
-
-class Signer:
-    """Signs with one key. What does not change between tokens is encoded once."""
-
-    __slots__ = ("_heads", "_sign", "alg", "kid")
-
-    def __init__(self, kid: str, alg: Alg, private_key: PrivateKey) -> None:
-        self.kid = kid
-        self.alg = alg
-        self._sign = _raw_signer(alg, private_key)
-        self._heads: dict[str, bytes] = {}
-
-    def sign(self, payload: bytes | Mapping[str, Any], typ: str) -> str:
-        """The compact token over `payload`, which is JSON already or anything orjson encodes."""
-        head = self._heads.get(typ)
-        if head is None:
-            head = self._heads[typ] = _head(self.alg, self.kid, typ)
-        body = payload if isinstance(payload, bytes) else orjson.dumps(payload)
-        message = head + encode(body).encode("ascii")
-        return compact(message, self._sign(message))
-
-
-def signing_input(alg: Alg, kid: str, typ: str, payload: bytes) -> bytes:
-    """What has to be signed, for keys that live elsewhere."""
-    return _head(alg, kid, typ) + encode(payload).encode("ascii")
-
-
-def compact(message: bytes, signature: bytes) -> str:
-    """The token of a signing input and its raw signature."""
-    return f"{message.decode('ascii')}.{encode(signature)}"
-
-
-def raw_ecdsa(der: bytes, alg: Alg) -> bytes:
-    """An ECDSA signature as JWS wants it, the two halves side by side (RFC 7518 §3.4). Raises ValueError if it is not DER."""
-    # SEQUENCE, length, then twice INTEGER, length, value; every length is below 128 for the curves spoken here, so one byte each.
-    # Read by hand because going through Python integers costs a tenth of the signature itself.
-    width = ecdsa_width(alg)
-    middle = 4 + der[3]
-    r, s = der[4:middle].lstrip(b"\0"), der[middle + 2 :].lstrip(b"\0")
-    if der[1] != len(der) - 2 or der[middle + 1] != len(der) - middle - 2 or len(r) > width or len(s) > width:
-        raise ValueError("not an ECDSA signature of this algorithm")
-    return r.rjust(width, b"\0") + s.rjust(width, b"\0")
 
 
 def decode_unverified_header(token: str) -> Header:
@@ -144,10 +94,9 @@ def verify(
     """
     first, second, third = _split(token)
     header = _read_header(first)
-    types = (typ,) if isinstance(typ, str) else typ
     if header.alg not in algs or header.alg not in _ALGS:
         raise InvalidToken("the token is signed with an algorithm that is not accepted")
-    if header.typ not in {accepted.lower().removeprefix("application/") for accepted in types}:
+    if header.typ != typ and header.typ not in _plain_types((typ,) if isinstance(typ, str) else typ):
         raise InvalidToken("the token is of another type")
     if header.jwk is not None and not allow_jwk:
         raise InvalidToken("the token brings its own key")
@@ -175,28 +124,6 @@ def require_times(claims: Mapping[str, Any], now: datetime, skew: timedelta) -> 
 _ALGS: Final = {alg.value: alg for alg in Alg}
 
 
-def _head(alg: Alg, kid: str, typ: str) -> bytes:
-    return encode(orjson.dumps({"alg": alg.value, "kid": kid, "typ": typ})).encode("ascii") + b"."
-
-
-def _raw_signer(alg: Alg, key: PrivateKey) -> Callable[[bytes], bytes]:
-    """A function from message to raw signature. Raises ValueError if the key is not for `alg`."""
-    if alg not in verification_algs(key):
-        raise ValueError(f"the key is not for {alg.value}")
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        sign_der, algorithm = key.sign, _SHA256 if alg is Alg.ES256 else _SHA384
-        return lambda message: raw_ecdsa(sign_der(message, algorithm), alg)
-    if isinstance(key, rsa.RSAPrivateKey):
-        sign_rsa, scheme = key.sign, PSS if alg is Alg.PS256 else PKCS1
-        return lambda message: sign_rsa(message, scheme, SHA256())
-    return key.sign
-
-
-def verification_algs(key: PrivateKey) -> frozenset[Alg]:
-    """The algorithms a key of ours can be used with."""
-    return jwk_to_key(public_jwk(key)).algs
-
-
 def _split(token: str) -> tuple[str, str, str]:
     if len(token) > LONGEST_TOKEN:
         raise InvalidToken("the token is too long")
@@ -207,6 +134,11 @@ def _split(token: str) -> tuple[str, str, str]:
 
 
 def _read_header(part: str) -> Header:
+    # Tokens signed with one key share one header; a stranger's long one is not worth a place.
+    return _read_short_header(part) if len(part) <= _LONGEST_KEPT_HEADER else _read_any_header(part)
+
+
+def _read_any_header(part: str) -> Header:
     members = _read_object(part)
     alg, typ, kid, jwk = members.get("alg"), members.get("typ", ""), members.get("kid", ""), members.get("jwk")
     if not (isinstance(alg, str) and isinstance(typ, str) and isinstance(kid, str)):
@@ -219,6 +151,9 @@ def _read_header(part: str) -> Header:
     return Header(alg, typ.lower().removeprefix("application/"), kid, jwk)
 
 
+_read_short_header = lru_cache(maxsize=256)(_read_any_header)
+
+
 def _read_object(part: str) -> dict[str, Any]:
     try:
         value = strict_json.parse(decode(part))
@@ -227,6 +162,10 @@ def _read_object(part: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidToken("the token is malformed")
     return value
+
+
+def _plain_types(types: Collection[str]) -> set[str]:
+    return {typ.lower().removeprefix("application/") for typ in types}
 
 
 def _choose(keys: Mapping[str, VerificationKey], kid: str, *, allow_missing_kid: bool) -> VerificationKey:

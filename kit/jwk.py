@@ -41,7 +41,9 @@ LARGEST_RSA: Final = 8192
 MOST_KEYS: Final = 100
 PSS: Final = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32)
 PKCS1: Final = padding.PKCS1v15()
+ECDSA: Final = {Alg.ES256: ec.ECDSA(SHA256()), Alg.ES384: ec.ECDSA(SHA384())}
 
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _EC: Final[dict[Alg, tuple[str, type[ec.EllipticCurve], int]]] = {
     Alg.ES256: ("P-256", ec.SECP256R1, 32),
     Alg.ES384: ("P-384", ec.SECP384R1, 48),
@@ -175,14 +177,19 @@ def public_key_from_pem(pem: bytes) -> PublicKey:
 
 def encode(data: bytes) -> str:
     """base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return encode_bytes(data).decode("ascii")
+
+
+def encode_bytes(data: bytes) -> bytes:
+    """The same, as bytes."""
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
 def decode(text: str | bytes) -> bytes:
     """The one byte string this text is the encoding of. Raises ValueError for padding, foreign characters, or spare bits that are set."""
     raw = text.encode("ascii") if isinstance(text, str) else text
     data = base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
-    if base64.urlsafe_b64encode(data).rstrip(b"=") != raw:
+    if encode_bytes(data) != raw:
         raise binascii.Error("not canonical base64url")
     return data
 
@@ -219,7 +226,7 @@ def _verify(public: PublicKey, alg: Alg, signature: bytes, message: bytes) -> No
         if len(signature) != 2 * width:
             raise InvalidSignature
         der = encode_dss_signature(int.from_bytes(signature[:width]), int.from_bytes(signature[width:]))
-        public.verify(der, message, ec.ECDSA(SHA256() if alg is Alg.ES256 else SHA384()))
+        public.verify(der, message, ECDSA[alg])
     elif isinstance(public, Ed25519PublicKey):
         public.verify(signature, message)
     else:

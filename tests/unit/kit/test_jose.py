@@ -8,11 +8,23 @@ from typing import Any
 import jwt
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import InvalidToken
-from kit.jose import Alg, Signer, compact, decode_unverified_header, generate_key, require_times, signing_input, verification_key, verify
+from kit.jose import (
+    Alg,
+    Signer,
+    compact,
+    decode_unverified_header,
+    generate_key,
+    raw_ecdsa,
+    require_times,
+    signing_input,
+    verification_key,
+    verify,
+)
 from kit.jwk import decode, encode, jwk_to_key, private_key_from_pem, private_key_to_pem, public_key_to_pem
 from tests.unit.kit.vectors import RFC7515_A2_JWK, RFC7515_A2_TOKEN, RFC7515_A3_JWK, RFC7515_A3_TOKEN
 
@@ -224,6 +236,19 @@ def test_a_zero_signature_is_refused() -> None:
     head, body, _ = signed().split(".")
     with pytest.raises(InvalidToken):
         accept(f"{head}.{body}.{encode(bytes(64))}")
+
+
+@given(st.integers(0, 2**256 - 1), st.integers(0, 2**256 - 1))
+def test_the_halves_of_an_ecdsa_signature_keep_their_width(r: int, s: int) -> None:
+    assert raw_ecdsa(encode_dss_signature(r, s), Alg.ES256) == r.to_bytes(32) + s.to_bytes(32)
+
+
+@given(st.binary(max_size=80))
+def test_what_is_no_ecdsa_signature_is_refused_and_nothing_worse(der: bytes) -> None:
+    try:
+        assert len(raw_ecdsa(der, Alg.ES256)) == 64
+    except ValueError:
+        pass
 
 
 def test_keys_survive_being_written_as_pem() -> None:
