@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -245,10 +246,8 @@ def test_the_halves_of_an_ecdsa_signature_keep_their_width(r: int, s: int) -> No
 
 @given(st.binary(max_size=80))
 def test_what_is_no_ecdsa_signature_is_refused_and_nothing_worse(der: bytes) -> None:
-    try:
+    with suppress(ValueError):
         assert len(raw_ecdsa(der, Alg.ES256)) == 64
-    except ValueError:
-        pass
 
 
 def test_keys_survive_being_written_as_pem() -> None:
