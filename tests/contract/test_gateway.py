@@ -159,6 +159,8 @@ def test_everything_else_is_a_problem_document(front: Gateway, path: str) -> Non
     response = front.public.get(path)
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")
     assert response.json()["error"] == "not_found"
     assert response.json()["status"] == 404
 
