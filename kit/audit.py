@@ -7,7 +7,6 @@ The set of actions is closed, so a reader of the log can know all of them, and a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -191,7 +190,7 @@ class Recorder:
         """The JSON text of one event. Every event can be encoded: what Postgres could not store is replaced or cut."""
         members = {
             "id": str(uuid7()),
-            "occurred_at": self._clock.now().astimezone(UTC).isoformat(timespec="microseconds"),
+            "occurred_at": self._clock.now().isoformat(timespec="microseconds"),
             "service": self._service,
             "action": event.action.value,
             "actor_kind": event.actor_kind.value,
