@@ -154,7 +154,7 @@ _ADVICE = {
     "UNAUTHENTICATED": "check AUTHPLANE_ADMIN_API_KEY",
     "PERMISSION_DENIED": "use a key with a higher role",
     "NOT_FOUND": "list what there is with the group's list command",
-    "ALREADY_EXISTS": "look at what is there, or use --force where the command has it",
+    "ALREADY_EXISTS": "change the request, or repeat it with --force where the command has that",
     "FAILED_PRECONDITION": "somebody else changed it first: look again and repeat",
     "INVALID_ARGUMENT": "correct the value and repeat",
 }

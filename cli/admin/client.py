@@ -16,6 +16,7 @@ Grants = Annotated[str | None, typer.Option("--grant-types", help="Separated by 
 Ceiling = Annotated[
     str | None, typer.Option("--scope", help="The most the client may ask for, separated by blanks.", envvar="AUTHSERVER_CLIENT_SCOPE")
 ]
+LOOPBACK = "http://127.0.0.1/callback"
 COLUMNS = ("id", "name", "status", "registration_source", "grant_types", "scope")
 
 
@@ -40,7 +41,14 @@ def create(
     address: Address = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register a client. A confidential client's secret is printed once."""
+    """Register a client. A confidential client's secret is printed once.
+
+    A public client that signs people in and names no redirect URI gets the loopback one of native apps, on any port (RFC 8252 §7.3).
+    """
+    uris = separated(redirect_uris)
+    if not uris and auth_method == "none" and "authorization_code" in separated(grant_types):
+        uris = [LOOPBACK]
+        typer.echo(f"note: no --redirect-uris given, so the client may use {LOOPBACK} on any port", err=True)
     with admin_api(address) as api:
         from authserver.admin.v1 import admin_pb2 as pb
 
@@ -48,7 +56,7 @@ def create(
             pb.CreateClientRequest(
                 client_name=name,
                 grant_types=separated(grant_types),
-                redirect_uris=separated(redirect_uris),
+                redirect_uris=uris,
                 scope=scope or "",
                 token_endpoint_auth_method=auth_method,
                 agent=agent,

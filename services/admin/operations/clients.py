@@ -14,7 +14,7 @@ def require_nothing_lives(live: Live, what: str) -> None:
     """Raise Conflict while credentials of the thing about to be deleted still work."""
     if live.any:
         counted = f"{live.families} refresh families and {live.issuances} issued tokens"
-        raise Conflict(f"the {what} has {counted} that still work; end them first, or force the deletion")
+        raise Conflict(f"the {what} has {counted} that still work")
 
 
 @dataclass(frozen=True, slots=True)

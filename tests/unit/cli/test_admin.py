@@ -41,6 +41,9 @@ def test_a_public_client_is_registered(run: Run, plane: Plane) -> None:
     assert (result.exit_code, result.stdout) == (0, "client created: id=new-1 name=my-agent\n")
     made = plane.registry.clients["new-1"]
     assert (made.scope, made.grant_types) == ("read write", ("authorization_code", "refresh_token"))
+    assert made.redirect_uris == ("http://127.0.0.1/callback",)
+    assert result.stderr == "note: no --redirect-uris given, so the client may use http://127.0.0.1/callback on any port\n"
+    assert run("client", "create", "--name", "web", "--redirect-uris", "https://a.example/cb").stderr == ""
 
 
 def test_a_confidential_clients_secret_is_printed_once(run: Run) -> None:

@@ -1,6 +1,7 @@
 """Errors as REST shows them: 401 in OAuth's words, everything else as a problem document (RFC 9457)."""
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -37,8 +38,14 @@ async def refused(_: Request, error: Exception) -> Response:
 async def malformed(_: Request, error: Exception) -> Response:
     """A body or parameter that is not what it should be: named, but never repeated back, since it may be a secret."""
     assert isinstance(error, RequestValidationError)
-    parts = [f"{'.'.join(str(step) for step in each['loc'][1:]) or each['loc'][0]}: {each['msg']}" for each in error.errors()]
-    return problem(400, "; ".join(parts))
+    return problem(400, "; ".join(_fault(each) for each in error.errors()))
+
+
+def _fault(each: dict[str, Any]) -> str:
+    if each["type"] == "json_invalid":
+        return "the body is not JSON"
+    where, *steps = each["loc"]
+    return f"{'.'.join(str(step) for step in steps) or where}: {each['msg']}"
 
 
 async def unroutable(_: Request, error: Exception) -> Response:
