@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": ("cli.serve", "serve", "Run one service."),
     "migrate": ("cli.migrate", "migrate", "Bring the database schemas up to date and exit."),
     "admin": ("cli.admin", "admin_app", "Manage clients, resources, users, tokens, keys and audit through the operator API."),
+    "config": ("cli.config", "config_app", "Check or print the configuration."),
     "version": ("cli.version", "version", "Print the version."),
 }
 
