@@ -1,6 +1,7 @@
 """An MCP agent: the official MCP Python SDK and its OAuth client, with nothing of ours in between."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import secrets
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -10,11 +11,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
-from cli.demo.user_agent import HeadlessPerson
+from cli.demo.user_agent import HeadlessPerson, Watcher
 
 REDIRECT_URI = "http://127.0.0.1:33418/callback"
-
-Watcher = Callable[[httpx.Response], Awaitable[None]]
 
 
 class Memory:
@@ -50,9 +49,10 @@ class Agent:
         self.memory = Memory()
         self.issuer_seen: str | None = None
         self._arrived: tuple[str, str | None] = ("", None)
+        # Identical registrations from one address are the same client for a while (C6); a name of its own makes every telling start anew.
         self.provider = OAuthClientProvider(
             server_url=server_url,
-            client_metadata=OAuthClientMetadata(client_name="Demo agent", redirect_uris=[AnyUrl(REDIRECT_URI)]),
+            client_metadata=OAuthClientMetadata(client_name=f"Demo agent {secrets.token_hex(2)}", redirect_uris=[AnyUrl(REDIRECT_URI)]),
             storage=self.memory,
             redirect_handler=self._open_browser,
             callback_handler=self._callback,

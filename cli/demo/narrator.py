@@ -19,6 +19,12 @@ MEANINGS: tuple[tuple[str, str, int, str], ...] = (
     ("GET", "oauth-authorization-server", 200, "authorization server metadata (RFC 8414)"),
     ("GET", "openid-configuration", 200, "authorization server metadata, under its other well-known name"),
     ("POST", "/oauth/register", 201, "dynamic client registration (RFC 7591)"),
+    ("GET", "/oauth/authorize", 303, "the browser asks, with PKCE S256 and the resource; it is sent on"),
+    ("GET", "/login", 200, "the login page"),
+    ("POST", "/login", 303, "the password was right"),
+    ("GET", "/consent", 200, "the consent page: who asks, for what, and where the answer goes"),
+    ("POST", "/consent", 303, "allowed: the code goes back to the client, with `iss` (RFC 9207)"),
+    ("POST", "/oauth/revoke", 200, "revoked (RFC 7009)"),
     ("POST", "/oauth/token", 200, "the token endpoint answered"),
     ("POST", "/oauth/token", 400, "the token endpoint refused"),
     ("POST", "/mcp", 200, "the MCP server verified the token against cached keys, and answered"),
@@ -40,11 +46,18 @@ def short(secret: str) -> str:
     return f"{secret[:6]}… ({len(secret)} characters)"
 
 
+def _console() -> Console:
+    console = Console(highlight=False, soft_wrap=True)
+    # The audit trail needs room; a pipe has no width of its own.
+    console.width = max(console.width, 132)
+    return console
+
+
 class Narrator:
     """Prints the story on one console."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or _console()
         self._chapter = 0
 
     def chapter(self, title: str) -> None:

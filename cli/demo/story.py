@@ -57,7 +57,7 @@ class Story:
         self.plane = plane
         self.narrator = narrator
         self.began = datetime.now(UTC)
-        self.person = HeadlessPerson(plane.email, plane.password)
+        self.person = HeadlessPerson(plane.email, plane.password, watch=narrator.watch)
 
     async def tell(self) -> None:
         """The whole of it. Raises StoryFailed at the first step that is not as it should be."""

@@ -1,6 +1,7 @@
 """A person without a screen: follows redirects, fills in the login form, reads the consent page and presses Allow."""
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -8,6 +9,8 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 
 MAX_STEPS = 12
+
+Watcher = Callable[[httpx.Response], Awaitable[None]]
 
 
 @dataclass
@@ -83,10 +86,10 @@ class UnexpectedPage(Exception):
 class HeadlessPerson:
     """One person with one cookie jar."""
 
-    def __init__(self, email: str, password: str, *, verify: bool = True) -> None:
+    def __init__(self, email: str, password: str, *, watch: Watcher | None = None) -> None:
         self.email = email
         self.password = password
-        self.http = httpx.AsyncClient(follow_redirects=False, verify=verify, timeout=20)
+        self.http = httpx.AsyncClient(follow_redirects=False, timeout=20, event_hooks={"response": [watch]} if watch else {})
 
     async def authorize(self, authorization_url: str, redirect_uri: str, *, decision: str = "allow") -> Arrival:
         """Goes from the authorization URL to the redirect URI the way a browser would.
