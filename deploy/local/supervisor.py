@@ -124,7 +124,7 @@ class Supervisor:
                     self._up[program.name].set()
                     return
                 raise StartFailed(f"{program.name} does not start ({ended}). Its last words, from {program.log}:\n{_tail(program.log)}")
-            pause = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
+            pause = _BACK_OFF[min(max(failures - 1, 0), len(_BACK_OFF) - 1)]
             self._say(f"{program.name} ended ({ended}); starting it again in {pause:g} s. Log: {program.log}")
             state.restarts += 1
             await asyncio.sleep(pause)
