@@ -79,11 +79,11 @@ class ConsentForm:
     message: str = ""
 
 
-def plain(text: str) -> str:
-    """A stranger's text as one harmless line."""
+def plain(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """A stranger's text as one harmless line of at most `longest` characters."""
     visible = "".join(" " if unicodedata.category(character) in _INVISIBLE else character for character in text)
     line = " ".join(visible.split())
-    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 class Pages:

@@ -38,16 +38,22 @@ UNTRUSTED = [
 
 
 @pytest.mark.parametrize(("changes", "status", "words"), UNTRUSTED)
-@pytest.mark.parametrize(
-    "fault", [{}, {"response_type": "token"}, {"prompt": "none"}, {"request": "x"}, {"scope": '"'}, {"resource": "https://no.example"}]
-)
 async def test_until_the_redirect_uri_is_trusted_every_error_is_a_page(
-    plane: Plane, browser: Browser, changes: dict[str, str | None], status: int, words: str, fault: dict[str, str]
+    plane: Plane, browser: Browser, changes: dict[str, str | None], status: int, words: str
 ) -> None:
-    """A1, K12."""
-    response = await browser.authorize(**{**fault, **changes})
-    assert_page(response, status)
-    assert words in response.text
+    """A1, K12: whatever else is wrong."""
+    faults: tuple[dict[str, str | None], ...] = (
+        {},
+        {"response_type": "token"},
+        {"prompt": "none"},
+        {"request": "x"},
+        {"scope": '"'},
+        {"resource": "https://no.example"},
+    )
+    for fault in faults:
+        response = await browser.authorize(**{**fault, **changes})
+        assert_page(response, status)
+        assert words in response.text
 
 
 @pytest.mark.parametrize("repeated", ["client_id", "redirect_uri"])
@@ -218,12 +224,12 @@ async def test_login_leads_to_no_strangers_page(plane: Plane, browser: Browser, 
     """Wire contract §4.7: open redirect."""
     page = await browser.http.get("/login", params={"redirect": target})
     first = await browser.sign_in(page)
-    assert first.headers["location"] in {"/account", "/%2509/evil.example"}
-    [form] = forms_of(await plane.browser().open("/login"))
+    assert first.headers["location"] in {"/account", "/%09/evil.example", "/%2509/evil.example"}
     other = plane.browser()
     [form] = forms_of(await other.open("/login"))
     assert (await other.submit(form, email=EMAIL, password=PASSWORD, redirect=target)).headers["location"] in {
         "/account",
+        "/%09/evil.example",
         "/%2509/evil.example",
     }
 
@@ -254,7 +260,7 @@ async def test_wrong_password_and_unknown_person_read_the_same(plane: Plane, bro
 async def test_signing_out_needs_the_form_and_ends_the_session_on_the_server(plane: Plane, browser: Browser) -> None:
     await browser.sign_in(await browser.open("/login"))
     secret = browser.session
-    assert_page(await browser.http.post("/logout", data={}), 403)
+    assert_page(await browser.http.post("/logout", data={"csrf_token": "x" * 43}), 403)
     page = await browser.open("/account")
     assert EMAIL in page.text
     out = await browser.submit(forms_of(page)[0])

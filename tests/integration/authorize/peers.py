@@ -1,0 +1,136 @@
+"""Registry and token as authorize meets them: real gRPC with certificates, invented answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from authserver.registry.v1 import registry_pb2 as registry_pb
+from authserver.registry.v1 import registry_pb2_grpc as registry_rpc
+from authserver.token.v1 import token_pb2 as token_pb
+from authserver.token.v1 import token_pb2_grpc as token_rpc
+
+from kit.errors import InvalidClient, Missing, Unavailable
+from kit.rpc_server import RpcServer
+from tests.support.fakes_authorize import NOTES, REDIRECT_URI
+from tests.support.tls import Authority
+
+REGISTRY = "authserver.registry.v1.RegistryService"
+GRANTS = "authserver.token.v1.GrantService"
+TOKEN_ADMIN = "authserver.token.v1.TokenAdminService"
+US = frozenset({"authorize"})
+
+
+@dataclass
+class Registry(registry_rpc.RegistryServiceServicer):
+    """Counts what it is asked; `changes` are sent to whoever watches, None ends the stream."""
+
+    name: str = "Notebook"
+    asked: list[str] = field(default_factory=list)
+    changes: "asyncio.Queue[registry_pb.WatchChangesResponse | None]" = field(default_factory=asyncio.Queue)
+    watching: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def ResolveClient(self, request: registry_pb.ResolveClientRequest, context: Any) -> registry_pb.ResolveClientResponse:
+        self.asked.append(request.client_id)
+        if request.client_id == "https://down.example/c.json":
+            raise Unavailable("no answer from down.example")
+        if request.client_id == "https://bad.example/c.json":
+            raise InvalidClient("the document is not JSON")
+        if request.client_id == "nobody":
+            raise Missing("no such client")
+        client = registry_pb.Client(
+            id=request.client_id,
+            name=self.name,
+            redirect_uris=[REDIRECT_URI],
+            grant_types=["authorization_code"],
+            scope="notes:read notes:write",
+            status=registry_pb.CLIENT_STATUS_ACTIVE,
+        )
+        return registry_pb.ResolveClientResponse(client=client, first_seen=True)
+
+    async def ResolveResource(self, request: registry_pb.ResolveResourceRequest, context: Any) -> registry_pb.ResolveResourceResponse:
+        self.asked.append(request.reference)
+        if request.reference != NOTES.uri:
+            raise Missing("no such resource", members={"closest": NOTES.uri})
+        return registry_pb.ResolveResourceResponse(resource=_notes(registry_pb.BACKEND_KIND_MINT))
+
+    async def ListResources(self, request: registry_pb.ListResourcesRequest, context: Any) -> registry_pb.ListResourcesResponse:
+        self.asked.append("all")
+        return registry_pb.ListResourcesResponse(resources=[_notes(registry_pb.BACKEND_KIND_MINT), _notes(registry_pb.BACKEND_KIND_BROKER)])
+
+    async def GetClient(self, request: registry_pb.GetClientRequest, context: Any) -> registry_pb.GetClientResponse:
+        raise Missing("nobody here asks this")
+
+    async def WatchChanges(self, request: registry_pb.WatchChangesRequest, context: Any) -> AsyncIterator[registry_pb.WatchChangesResponse]:
+        yield registry_pb.WatchChangesResponse(revision=7)
+        self.watching.set()
+        while (change := await self.changes.get()) is not None:
+            yield change
+        self.watching.clear()
+
+
+def _notes(kind: registry_pb.BackendKind.ValueType) -> registry_pb.Resource:
+    scopes = [registry_pb.Scope(name=scope.name, description=scope.description) for scope in NOTES.scopes]
+    return registry_pb.Resource(uri=NOTES.uri, slug="notes", display_name="Notes", backend_kind=kind, scopes=scopes)
+
+
+@dataclass
+class Token(token_rpc.GrantServiceServicer, token_rpc.TokenAdminServiceServicer):
+    """Asks for consent once, then issues."""
+
+    issued: list[token_pb.IssueCodeRequest] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def IssueCode(self, request: token_pb.IssueCodeRequest, context: Any) -> token_pb.IssueCodeResponse:
+        if not request.HasField("consent"):
+            return token_pb.IssueCodeResponse(consent_needed=token_pb.ConsentNeeded(missing_scopes=request.scopes, first_time=True))
+        self.issued.append(request)
+        return token_pb.IssueCodeResponse(code="the-code")
+
+    async def RefuseSubject(self, request: token_pb.RefuseSubjectRequest, context: Any) -> token_pb.RefuseSubjectResponse:
+        self.refused.append((request.user_id, request.reason, request.operator.key_name))
+        return token_pb.RefuseSubjectResponse()
+
+    async def AllowSubject(self, request: token_pb.AllowSubjectRequest, context: Any) -> token_pb.AllowSubjectResponse:
+        self.refused = [entry for entry in self.refused if entry[0] != request.user_id]
+        return token_pb.AllowSubjectResponse()
+
+
+@dataclass
+class Peers:
+    """Both, and where they answer."""
+
+    registry: Registry
+    token: Token
+    registry_target: str
+    token_target: str
+
+
+@asynccontextmanager
+async def running_peers(authority: Authority) -> AsyncIterator[Peers]:
+    """Registry and token on free ports of the loopback."""
+    registry = Registry()
+    token = Token()  # type: ignore[abstract]  # the RPCs nobody here calls answer UNIMPLEMENTED by themselves
+    first = RpcServer(
+        [(registry_rpc.add_RegistryServiceServicer_to_server, registry, REGISTRY)],
+        {REGISTRY: US},
+        authority.files("registry"),
+        "127.0.0.1:0",
+    )
+    second = RpcServer(
+        [
+            (token_rpc.add_GrantServiceServicer_to_server, token, GRANTS),
+            (token_rpc.add_TokenAdminServiceServicer_to_server, token, TOKEN_ADMIN),
+        ],
+        {GRANTS: US, TOKEN_ADMIN: US},
+        authority.files("token"),
+        "127.0.0.1:0",
+    )
+    await first.start()
+    await second.start()
+    try:
+        yield Peers(registry, token, f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}")
+    finally:
+        await first.stop(0)
+        await second.stop(0)
