@@ -100,12 +100,15 @@ class FakeRegistry:
 
     clients: dict[str, Client] = field(default_factory=lambda: {client.id: client for client in EVERYBODY})
     resources: tuple[Resource, ...] = (NOTES, FILES, BROKER)
+    _indexed: tuple[tuple[Resource, ...], Catalogue] | None = None
 
     async def client(self, client_id: str) -> Client | None:
         return self.clients.get(client_id)
 
     async def catalogue(self) -> Catalogue:
-        return Catalogue.of(self.resources)
+        if self._indexed is None or self._indexed[0] is not self.resources:
+            self._indexed = (self.resources, Catalogue.of(self.resources))
+        return self._indexed[1]
 
     def put(self, client: Client) -> Client:
         self.clients[client.id] = client
@@ -381,6 +384,29 @@ def basic(client_id: str, secret: str) -> dict[str, str]:
     return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
+async def call(app: Any, method: str, path: str, body: bytes = b"", headers: Sequence[tuple[str, str]] = ()) -> Answer:
+    """One request, straight into an ASGI application."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
+        "client": ("192.0.2.7", 4711),
+    }
+    await app(scope, receive, send)
+    received = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], received, sent[1]["body"])
+
+
 class TokenPlane:
     """The token service as clients meet it. `store` implements every storage port; by default one in memory."""
 
@@ -464,26 +490,8 @@ class TokenPlane:
         self.app = HttpApp(routes.routes(), secure=True, service="token")
 
     async def call(self, method: str, path: str, body: bytes = b"", headers: Sequence[tuple[str, str]] = ()) -> Answer:
-        """One request, straight into the ASGI application."""
-        sent: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "query_string": b"",
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
-            "client": ("192.0.2.7", 4711),
-        }
-        await self.app(scope, receive, send)
-        received = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return Answer(sent[0]["status"], received, sent[1]["body"])
+        """One request."""
+        return await call(self.app, method, path, body, headers)
 
     async def post(
         self, path: str, form: Mapping[str, str] | Sequence[tuple[str, str]], headers: Mapping[str, str] | None = None
