@@ -4,8 +4,8 @@ AuthPlaneError                      500 server_error
 ├── Refused                         the caller's fault; one class per OAuth code
 │   ├── InvalidRequest              400 invalid_request
 │   │   ├── MethodNotAllowed        405 invalid_request
-│   │   ├── PayloadTooLarge         413 invalid_request
-│   │   └── UnsupportedMediaType    415 invalid_request
+│   │   ├── PayloadTooLarge         400 invalid_request
+│   │   └── UnsupportedMediaType    400 invalid_request
 │   ├── InvalidClient               401 invalid_client
 │   ├── InvalidGrant                400 invalid_grant
 │   ├── UnauthorizedClient          400 unauthorized_client
@@ -92,15 +92,11 @@ class MethodNotAllowed(InvalidRequest):
 
 
 class PayloadTooLarge(InvalidRequest):
-    """The body exceeds the limit of this path."""
-
-    status = 413
+    """The body exceeds the limit of this path. RFC 6749 §5.2: 400, like every request that cannot be read."""
 
 
 class UnsupportedMediaType(InvalidRequest):
-    """The body is not of the media type this path reads."""
-
-    status = 415
+    """The body is not of the media type this path reads. RFC 6749 §5.2: 400, like every request that cannot be read."""
 
 
 class InvalidClient(Refused):

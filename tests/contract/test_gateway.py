@@ -214,7 +214,7 @@ def test_the_answer_does_not_name_the_software(front: Gateway) -> None:
 def test_a_body_up_to_its_limit_passes_and_one_more_byte_does_not(front: Gateway, path: str, limit: int) -> None:
     assert told(front.public.post(path, content=b"x" * limit))["body"] == limit
     refused = front.public.post(path, content=b"x" * (limit + 1))
-    assert refused.status_code == 413
+    assert refused.status_code == 400
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["error"] == "invalid_request"
 

@@ -50,7 +50,7 @@ class Started:
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
-    def parameters(self, resource: str, **changes: str | None) -> dict[str, str]:
+    def parameters(self, resource: str | None, **changes: str | None) -> dict[str, str]:
         """The query; a change of None leaves the parameter out."""
         base: dict[str, str | None] = {
             "response_type": "code",
@@ -94,7 +94,7 @@ async def machine_client(plane: Public, scope: str = "notes:read", method: str =
 async def authorize(plane: Public, started: Started, *, person: HeadlessPerson | None = None, **changes: str | None) -> Arrival:
     """Walks from /oauth/authorize to the redirect URI as a person would."""
     who = person or plane.person()
-    url = f"{plane.issuer}/oauth/authorize?{urlencode(started.parameters(plane.resource, **changes))}"
+    url = f"{plane.issuer}/oauth/authorize?{urlencode(started.parameters(**({"resource": plane.resource} | changes)))}"
     try:
         return await who.authorize(url, started.client.redirect_uri)
     finally:

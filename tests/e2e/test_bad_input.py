@@ -22,7 +22,7 @@ async def post(url: str, content: bytes, **headers: str) -> httpx.Response:
 
 
 def authorize_url(plane: Public, client: PublicClient, **changes: str | None) -> str:
-    return f"{plane.issuer}/oauth/authorize?{urlencode(Started(client).parameters(plane.resource, **changes))}"
+    return f"{plane.issuer}/oauth/authorize?{urlencode(Started(client).parameters(**({"resource": plane.resource} | changes)))}"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_the_token_endpoint_names_the_fault(public: Public, form: dict[str
 )
 async def test_a_bad_redemption_is_an_invalid_grant(public: Public, changes: dict[str, str]) -> None:
     started = Started(await public_client(public))
-    answer = await token_request(public, code_form(started, "unknown-code", **changes))
+    answer = await token_request(public, code_form(started, **({"code": "unknown-code"} | changes)))
     assert answer.status_code == 400
     assert answer.json()["error"] in {"invalid_grant", "invalid_request"}
 
@@ -119,9 +119,9 @@ async def test_a_bad_redemption_is_an_invalid_grant(public: Public, changes: dic
         (b"grant_type=client_credentials&grant_type=client_credentials", FORM["content-type"], {400}),
         (b"grant_type=%ff%fe&token=%ff&client_id=%ff", FORM["content-type"], {400, 401}),
         (b"\xff\xfe=1", FORM["content-type"], {400, 401}),
-        (b'{"grant_type":"client_credentials"}', "application/json", {400, 415}),
-        (b"grant_type=client_credentials", "text/plain", {400, 415}),
-        (b"a=" + b"b" * 2**20, FORM["content-type"], {400, 413}),
+        (b'{"grant_type":"client_credentials"}', "application/json", {400}),
+        (b"grant_type=client_credentials", "text/plain", {400}),
+        (b"a=" + b"b" * 2**20, FORM["content-type"], {400}),
         (b"", FORM["content-type"], {400, 401}),
         (b"token=a%00b&grant_type=a%00b", FORM["content-type"], {400, 401}),
     ],
@@ -149,7 +149,7 @@ async def test_hostile_registrations_are_refused_as_the_clients_fault(public: Pu
 
 async def test_a_registration_larger_than_a_mebibyte_is_refused(public: Public) -> None:
     answer = await post(f"{public.issuer}/oauth/register", b'{"client_name": "' + b"x" * 2**20 + b'"}', content_type="application/json")
-    assert answer.status_code in {400, 413}
+    assert answer.status_code in {400}
     assert answer.json()["error"] == "invalid_request"
 
 

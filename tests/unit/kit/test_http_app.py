@@ -188,7 +188,7 @@ async def test_open_paths_answer_preflights_without_authentication() -> None:
 
 async def test_open_paths_show_scripts_their_errors_and_challenges_and_never_allow_credentials() -> None:
     found = await answer(app(), "POST", "/oauth/token", headers=[("origin", "https://app.example")])
-    assert found.status == 415
+    assert found.status == 400
     assert found.header("access-control-allow-origin") == "*"
     assert "DPoP-Nonce" in (found.header("access-control-expose-headers") or "")
     assert found.header("access-control-allow-credentials") is None

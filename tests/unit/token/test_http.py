@@ -29,11 +29,11 @@ def plane() -> TokenPlane:
         (b"token=\xff", FORM, 400),
         (b"token=%00", FORM, 400),
         (b"token=%zz", FORM, 400),
-        (b"x=" + b"a" * 65536, FORM, 413),
+        (b"x=" + b"a" * 65536, FORM, 400),
         (b"&".join(b"a%d=1" % n for n in range(600)), FORM, 400),
-        (b'{"grant_type":"client_credentials"}', ("content-type", "application/json"), 415),
-        (b"grant_type=client_credentials", ("content-type", "text/plain"), 415),
-        (b"grant_type=client_credentials", ("accept", "*/*"), 415),
+        (b'{"grant_type":"client_credentials"}', ("content-type", "application/json"), 400),
+        (b"grant_type=client_credentials", ("content-type", "text/plain"), 400),
+        (b"grant_type=client_credentials", ("accept", "*/*"), 400),
     ],
 )
 async def test_what_cannot_be_read_in_one_way_is_refused(
