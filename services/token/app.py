@@ -14,7 +14,7 @@ from kit.pg import Pool
 from kit.replay import RedisReplay
 from kit.resources import BootFailed
 from kit.service import Resources, Service
-from services.token import settings
+from services.token import dpop, settings
 from services.token.access_tokens import AccessTokens
 from services.token.adapters.client_keys import FetchedClientKeys
 from services.token.adapters.codes import PostgresCodes
@@ -33,7 +33,6 @@ from services.token.assertions import ALGS, ClientAssertions
 from services.token.client_auth import ClientAuthentication
 from services.token.consents import CodeIssuing
 from services.token.discovery import Discovery, Features, paths
-from services.token.dpop import ProofsIgnored
 from services.token.endpoint import TokenEndpoint
 from services.token.families import Lifetimes, Successors
 from services.token.grants import Grant
@@ -44,6 +43,7 @@ from services.token.introspection import Introspection
 from services.token.issuer import Issuer
 from services.token.keyring import Keyring
 from services.token.lineage import Endings
+from services.token.ports import Proofs
 from services.token.revocation import Revocation
 from services.token.settings import Settings
 
@@ -72,13 +72,15 @@ async def build(resources: Resources) -> Service:
     issued = PostgresIssued(pool=pool)
     ledger = PostgresLedger(pool=pool, recorder=recorder)
     lineages = PostgresLineages(pool=pool, recorder=recorder)
+    replay = RedisReplay(await resources.redis(), clock)
+    nonces = dpop.Nonces(key=chosen.masters[0], lifetime=chosen.dpop_nonce_lifetime, clock=clock) if chosen.dpop else None
     authentication = ClientAuthentication(
         clients=registry,
         assertions=ClientAssertions(
             keys=FetchedClientKeys(
                 resources.outbound(allow_private=chosen.private_addresses, require_https=chosen.require_https, timeout=5.0)
             ),
-            replay=RedisReplay(await resources.redis(), clock),
+            replay=replay,
             clock=clock,
             audiences=frozenset({chosen.issuer, f"{chosen.issuer}/oauth/token"}),
             skew=chosen.skew,
@@ -87,7 +89,7 @@ async def build(resources: Resources) -> Service:
     )
     endpoint = TokenEndpoint(
         authentication=authentication,
-        proofs=ProofsIgnored(),
+        proofs=proofs(chosen, nonces, replay, clock),
         grants=grants(chosen, codes, issued, registry, clock),
         issuer=Issuer(issuer=chosen.issuer, keys=keyring, clock=clock),
         ledger=ledger,
@@ -98,7 +100,12 @@ async def build(resources: Resources) -> Service:
     access_tokens = AccessTokens(issuer=chosen.issuer, keys=keyring, clock=clock, skew=chosen.skew)
     discovery = Discovery(
         issuer=chosen.issuer,
-        features=Features(grant_types=endpoint.grant_types, assertion_algs=ALGS, client_id_metadata_documents=chosen.metadata_documents),
+        features=Features(
+            grant_types=endpoint.grant_types,
+            assertion_algs=ALGS,
+            dpop_algs=dpop.ALGS if chosen.dpop else (),
+            client_id_metadata_documents=chosen.metadata_documents,
+        ),
         resources=registry,
     )
     routes = TokenRoutes(
@@ -120,6 +127,7 @@ async def build(resources: Resources) -> Service:
         keys=keyring,
         metadata=discovery.document,
         metadata_paths=paths(chosen.issuer),
+        nonces=nonces,
     )
     code_issuing = CodeIssuing(grants=codes, clock=clock, lifetime=chosen.code_lifetime)
     admin = TokenAdminServicer(
@@ -158,6 +166,20 @@ def sealer(master: bytes) -> Sealer:
     """Seals signing keys and nothing else. Its id is derived from the key, so that several can be told apart without naming them."""
     key = derive_key(master, "signing keys")
     return Sealer(digest(key.hex()).hex()[:16], key)
+
+
+def proofs(chosen: Settings, nonces: dpop.Nonces | None, replay: RedisReplay, clock: Clock) -> Proofs:
+    """DPoP where it is switched on."""
+    if nonces is None:
+        return dpop.ProofsIgnored()
+    return dpop.DpopProofs(
+        htu=f"{chosen.issuer}/oauth/token",
+        lifetime=chosen.dpop_proof_lifetime,
+        nonces=nonces,
+        require_nonce=chosen.dpop_require_nonce,
+        replay=replay,
+        clock=clock,
+    )
 
 
 def grants(chosen: Settings, codes: PostgresCodes, issued: PostgresIssued, registry: RegistryFeed, clock: Clock) -> list[Grant]:

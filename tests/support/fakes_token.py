@@ -22,7 +22,7 @@ from services.token.assertions import ALGS, ClientAssertions
 from services.token.client_auth import ClientAuthentication
 from services.token.consents import Approval, CodeIssuing, CodeRequest, Consent, Memory, NewCode, StoredGrant
 from services.token.discovery import Discovery, Features, paths
-from services.token.dpop import ProofsIgnored
+from services.token.dpop import DpopProofs, Nonces, ProofsIgnored
 from services.token.endpoint import TokenEndpoint
 from services.token.families import Lifetimes, Successors, hash_of
 from services.token.grants import Grant
@@ -417,7 +417,8 @@ class TokenPlane:
         reuse_window: timedelta = timedelta(seconds=60),
         clock: FrozenClock | None = None,
         alg: jose.Alg = jose.Alg.ES256,
-        proofs: Callable[["TokenPlane"], Proofs] | None = None,
+        dpop: bool = False,
+        require_nonce: bool = False,
         disabled: Sequence[str] = (),
     ) -> None:
         self.clock = clock or FrozenClock()
@@ -448,10 +449,22 @@ class TokenPlane:
             ),
             ClientCredentials(resources=self.registry, lifetime=3600),
         ]
+        self.nonces = Nonces(key=b"k" * 32, lifetime=timedelta(seconds=60), clock=self.clock)
+        nonces = self.nonces if dpop else None
+        proofs: Proofs = ProofsIgnored()
+        if dpop:
+            proofs = DpopProofs(
+                htu=f"{ISSUER}/oauth/token",
+                lifetime=timedelta(seconds=60),
+                nonces=self.nonces,
+                require_nonce=require_nonce,
+                replay=self.replay,
+                clock=self.clock,
+            )
         self.issuer = Issuer(issuer=ISSUER, keys=self.keyring, clock=self.clock)
         self.endpoint = TokenEndpoint(
             authentication=self.authentication,
-            proofs=proofs(self) if proofs is not None else ProofsIgnored(),
+            proofs=proofs,
             grants=[grant for grant in grants if grant.grant_type.value not in disabled],
             issuer=self.issuer,
             ledger=self.store,
@@ -486,6 +499,7 @@ class TokenPlane:
             keys=self.keyring,
             metadata=discovery.document,
             metadata_paths=paths(ISSUER),
+            nonces=nonces,
         )
         self.app = HttpApp(routes.routes(), secure=True, service="token")
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from kit.http import Reply, Request, Route, json_reply
+from kit.errors import AuthPlaneError
+from kit.http import Reply, Request, Route, json_reply, problem
+from services.token.dpop import NonceSource
 from services.token.endpoint import TokenEndpoint
 from services.token.introspection import Introspection
 from services.token.keyring import Keyring
@@ -21,7 +23,7 @@ Metadata = Callable[[], Awaitable[bytes]]
 
 
 class TokenRoutes:
-    """`metadata` answers the discovery document, served at every path of `metadata_paths`."""
+    """`metadata` answers the discovery document, served at every path of `metadata_paths`; without `nonces` there is no DPoP."""
 
     def __init__(
         self,
@@ -32,6 +34,7 @@ class TokenRoutes:
         keys: Keyring,
         metadata: Metadata,
         metadata_paths: Sequence[str],
+        nonces: NonceSource | None,
     ) -> None:
         self._endpoint = endpoint
         self._revocation = revocation
@@ -39,6 +42,7 @@ class TokenRoutes:
         self._keys = keys
         self._metadata = metadata
         self._metadata_paths = metadata_paths
+        self._nonces = nonces
 
     def routes(self) -> list[Route]:
         """Every route; all may be called by scripts of other origins, none with cookies."""
@@ -51,7 +55,19 @@ class TokenRoutes:
         ]
 
     async def token(self, request: Request) -> Reply:
-        """RFC 6749 §3.2 and §5.1."""
+        """RFC 6749 §3.2 and §5.1; who sent a DPoP proof is told the nonce for the next one, also when refused (RFC 9449 §8)."""
+        if self._nonces is None or not request.headers_all("dpop"):
+            return await self._issue(request)
+        nonce = ("dpop-nonce", self._nonces.current())
+        try:
+            return (await self._issue(request)).adding(nonce)
+        except AuthPlaneError as error:
+            request.facts["error"] = error.code
+            if error.debug:
+                request.facts["debug"] = error.debug
+            return problem(error).adding(nonce)
+
+    async def _issue(self, request: Request) -> Reply:
         answer = await self._endpoint.answer(await parse(request))
         members: dict[str, str | int] = {
             "access_token": answer.access_token,
