@@ -94,7 +94,8 @@ async def machine_client(plane: Public, scope: str = "notes:read", method: str =
 async def authorize(plane: Public, started: Started, *, person: HeadlessPerson | None = None, **changes: str | None) -> Arrival:
     """Walks from /oauth/authorize to the redirect URI as a person would."""
     who = person or plane.person()
-    url = f"{plane.issuer}/oauth/authorize?{urlencode(started.parameters(**({"resource": plane.resource} | changes)))}"
+    query = started.parameters(**({"resource": plane.resource} | changes))
+    url = f"{plane.issuer}/oauth/authorize?{urlencode(query)}"
     try:
         return await who.authorize(url, started.client.redirect_uri)
     finally:

@@ -22,7 +22,8 @@ async def post(url: str, content: bytes, **headers: str) -> httpx.Response:
 
 
 def authorize_url(plane: Public, client: PublicClient, **changes: str | None) -> str:
-    return f"{plane.issuer}/oauth/authorize?{urlencode(Started(client).parameters(**({"resource": plane.resource} | changes)))}"
+    query = Started(client).parameters(**({"resource": plane.resource} | changes))
+    return f"{plane.issuer}/oauth/authorize?{urlencode(query)}"
 
 
 @pytest.mark.parametrize(
