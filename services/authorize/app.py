@@ -10,8 +10,10 @@ from kit import telemetry
 from kit.audit import Recorder
 from kit.clock import Clock
 from kit.credentials import Mac
+from kit.errors import InvalidRequest
 from kit.http import HttpApp
 from kit.pg import Pool
+from kit.resources import BootFailed
 from kit.service import Resources, Service
 from services.authorize import settings as authorize_settings
 from services.authorize.adapters.lockout import RedisLockout
@@ -95,13 +97,16 @@ def administration(pool: Pool, passwords: Passwords, token: grpc.aio.Channel, cl
 
 
 async def build(resources: Resources) -> Service:
-    """Raises BootFailed when Postgres, Redis or a peer's address is missing, InvalidRequest for a seed nobody can be made of."""
+    """Raises BootFailed when Postgres, Redis or a peer's address is missing, or a seed is nobody who could be created."""
     settings = authorize_settings.of(resources.configuration)
     pool, redis, token = await resources.pool(), await resources.redis(), resources.channel("token")
     passwords = Passwords()
     records = RegistryRecords(resources.channel("registry"))
     users = administration(pool, passwords, token, resources.clock)
-    await seed(settings.users, users, sync=settings.sync_users)
+    try:
+        await seed(settings.users, users, sync=settings.sync_users)
+    except InvalidRequest as error:
+        raise BootFailed(f"an entry of users[] cannot be used: {error.detail}") from error
     pages = site(
         settings,
         pool=pool,

@@ -22,6 +22,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _LONGEST_STATE = 4096
+_LONGEST_SCOPE = 4096
 _LONGEST_HINT = 254
 
 
@@ -177,8 +178,10 @@ def resource_is_minted_here(asked: Asked) -> None:
 
 
 def scope_is_wellformed(asked: Asked) -> None:
-    """RFC 6749 §3.3."""
+    """RFC 6749 §3.3; bounded, because it is kept while a person decides."""
     if asked.raw.scope is not None:
+        if len(asked.raw.scope) > _LONGEST_SCOPE:
+            raise InvalidScope(f"scope is longer than {_LONGEST_SCOPE} characters")
         parse_scope(asked.raw.scope)
 
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from kit.errors import InvalidRequest
-from kit.http import Parameters
 from services.authorize.model import ClientId
 
 
@@ -39,41 +37,6 @@ class RawRequest:
     request: str | None = None
     request_uri: str | None = None
     repeated: frozenset[str] = field(default=frozenset())
-
-
-def read(parameters: Parameters) -> RawRequest:
-    """Sort the parameters of a query or form; nothing is refused yet, because where a refusal goes depends on what passes first."""
-    repeated = frozenset(name for name in parameters.names() if name != "resource" and _is_repeated(parameters, name))
-
-    def value(name: str) -> str | None:
-        return None if name in repeated else parameters.one(name)
-
-    return RawRequest(
-        client_id=value("client_id"),
-        redirect_uri=value("redirect_uri"),
-        response_type=value("response_type"),
-        response_mode=value("response_mode"),
-        state=value("state"),
-        scope=value("scope"),
-        resources=parameters.all("resource"),
-        code_challenge=value("code_challenge"),
-        code_challenge_method=value("code_challenge_method"),
-        dpop_jkt=value("dpop_jkt"),
-        prompt=value("prompt"),
-        max_age=value("max_age"),
-        login_hint=value("login_hint"),
-        request=value("request"),
-        request_uri=value("request_uri"),
-        repeated=repeated,
-    )
-
-
-def _is_repeated(parameters: Parameters, name: str) -> bool:
-    try:
-        parameters.one(name)
-    except InvalidRequest:
-        return True
-    return False
 
 
 @dataclass(frozen=True, slots=True)

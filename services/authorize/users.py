@@ -73,10 +73,9 @@ class UserAdministration:
         return user
 
     async def all(self, limit: int, offset: int, email: str) -> tuple[User, ...]:
-        """Users by creation; `limit` 0 means the usual number. Raises InvalidRequest."""
-        if limit < 0 or offset < 0 or limit > MOST_PER_PAGE:
-            raise InvalidRequest(f"limit is 0 to {MOST_PER_PAGE}, and offset is not negative")
-        return await self.directory.all(limit or _USUAL_PER_PAGE, offset, email)
+        """Users by creation, at most MOST_PER_PAGE; `limit` 0 means the usual number."""
+        wanted = min(limit, MOST_PER_PAGE) if limit > 0 else _USUAL_PER_PAGE
+        return await self.directory.all(wanted, max(offset, 0), email)
 
     async def change(self, user_id: UserId, change: UserChange, operator: Operator) -> User:
         """Raises Missing, Conflict (e-mail address taken), InvalidRequest, Unavailable."""

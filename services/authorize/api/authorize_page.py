@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from kit.errors import MethodNotAllowed
+from kit.errors import InvalidRequest, MethodNotAllowed
 from kit.http import Parameters, Reply, Request
 from services.authorize.api.site import Site, visit_of
-from services.authorize.request import read
+from services.authorize.request import RawRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +31,38 @@ class AuthorizePage:
         browser, cookie = self.site.browser(request)
         outcome = await self.site.authorization.begin(read(parameters), session, browser, visit_of(request))
         return self.site.follow(outcome).adding(*cookie)
+
+
+def read(parameters: Parameters) -> RawRequest:
+    """Sort the parameters of a query or form; nothing is refused yet, because where a refusal goes depends on what passes first."""
+    repeated = frozenset(name for name in parameters.names() if name != "resource" and _is_repeated(parameters, name))
+
+    def value(name: str) -> str | None:
+        return None if name in repeated else parameters.one(name)
+
+    return RawRequest(
+        client_id=value("client_id"),
+        redirect_uri=value("redirect_uri"),
+        response_type=value("response_type"),
+        response_mode=value("response_mode"),
+        state=value("state"),
+        scope=value("scope"),
+        resources=parameters.all("resource"),
+        code_challenge=value("code_challenge"),
+        code_challenge_method=value("code_challenge_method"),
+        dpop_jkt=value("dpop_jkt"),
+        prompt=value("prompt"),
+        max_age=value("max_age"),
+        login_hint=value("login_hint"),
+        request=value("request"),
+        request_uri=value("request_uri"),
+        repeated=repeated,
+    )
+
+
+def _is_repeated(parameters: Parameters, name: str) -> bool:
+    try:
+        parameters.one(name)
+    except InvalidRequest:
+        return True
+    return False

@@ -46,7 +46,7 @@ async def test_the_form_of_post_is_accepted_too(plane: Plane, browser: Browser) 
     response = await browser.http.post("/oauth/authorize", data=parameters())
     assert response.headers["location"].startswith("/login?")
     refused = await browser.http.post("/oauth/authorize", json=parameters())
-    assert (refused.status_code, refused.headers["content-type"]) == (415, "text/html; charset=utf-8")
+    assert (refused.status_code, refused.headers["content-type"]) == (400, "text/html; charset=utf-8")
 
 
 async def test_a_link_checker_uses_nothing_up(plane: Plane, browser: Browser) -> None:

@@ -9,9 +9,10 @@ import pytest
 from kit.errors import AuthPlaneError, Missing
 from kit.http import Parameters
 from services.authorize import checks
+from services.authorize.api.authorize_page import read
 from services.authorize.checks import AFTER_REDIRECT_IS_TRUSTED, BEFORE_REDIRECT_IS_TRUSTED, Asked, accepted, run
 from services.authorize.model import Client, ClientStatus, Resource, Scope
-from services.authorize.request import Prompt, RawRequest, read
+from services.authorize.request import Prompt, RawRequest
 from tests.support.clock import MIDSUMMER
 from tests.support.fakes_authorize import CHALLENGE, NOTES, REDIRECT_URI, a_client
 
@@ -88,6 +89,7 @@ def test_until_the_redirect_uri_is_trusted_a_refusal_is_a_page(case: Asked, stat
         ({"max_age": "٣"}, "invalid_request"),
         ({"resources": (NOTES.uri, "https://other.example/")}, "invalid_target"),
         ({"scope": 'bad"scope'}, "invalid_scope"),
+        ({"scope": "a" * 5000}, "invalid_scope"),
         ({"scope": "notes:read admin:all"}, "invalid_scope"),
     ],
 )
