@@ -40,7 +40,9 @@ async def test_authlib_walks_the_code_flow_refreshes_and_revokes(public: Public)
 async def test_authlib_gets_a_machine_token_and_introspects_it(public: Public, method: str) -> None:
     """RFC 6749 §4.4, RFC 7662; C3: with the registered method."""
     client_id, client_secret = await machine_client(public, method=method)
-    async with AsyncOAuth2Client(client_id, client_secret, token_endpoint_auth_method=method) as session:
+    async with AsyncOAuth2Client(
+        client_id, client_secret, token_endpoint_auth_method=method, revocation_endpoint_auth_method=method
+    ) as session:
         token = await session.fetch_token(f"{public.issuer}/oauth/token", grant_type="client_credentials", resource=public.resource)
         assert token["scope"] == "notes:read"
         answer = await session.introspect_token(f"{public.issuer}/oauth/introspect", token=token["access_token"])
