@@ -236,3 +236,18 @@ async def test_keys_are_rotated_by_operators(running: Running) -> None:
             return
         await asyncio.sleep(0.02)
     pytest.fail("the new key never signed")
+
+
+async def test_after_a_gap_nothing_cached_is_believed(running: Running) -> None:
+    """Architecture §6: a revision that was missed may have changed anything."""
+    form, credentials = {"grant_type": "client_credentials", "scope": "a"}, basic("machine", SECRET)
+    assert (await running.post("/oauth/token", form, credentials)).status == 200
+    await asyncio.sleep(0.1)
+    assert (await running.post("/oauth/token", form, credentials)).status == 200
+    running.registry.clients["machine"].scope = "b"
+    running.registry.changes.put_nowait(reg.WatchChangesResponse(revision=8, kind=reg.CHANGE_KIND_SETTINGS, key="x"))
+    await asyncio.sleep(0.1)
+    assert (await running.post("/oauth/token", form, credentials)).status == 200
+    running.registry.changes.put_nowait(reg.WatchChangesResponse(revision=10, kind=reg.CHANGE_KIND_SETTINGS, key="x"))
+    await asyncio.sleep(0.1)
+    assert (await running.post("/oauth/token", form, credentials)).error == "invalid_scope"
