@@ -178,6 +178,126 @@ class GrantService:
             _registered_method=True)
 
 
+class DeviceServiceStub:
+    """The person's half of the device authorization grant (RFC 8628 §3.3). Deadline class: short (2 s).
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.FindDevice = channel.unary_unary(
+                '/authserver.token.v1.DeviceService/FindDevice',
+                request_serializer=authserver_dot_token_dot_v1_dot_token__pb2.FindDeviceRequest.SerializeToString,
+                response_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.FindDeviceResponse.FromString,
+                _registered_method=True)
+        self.DecideDevice = channel.unary_unary(
+                '/authserver.token.v1.DeviceService/DecideDevice',
+                request_serializer=authserver_dot_token_dot_v1_dot_token__pb2.DecideDeviceRequest.SerializeToString,
+                response_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.DecideDeviceResponse.FromString,
+                _registered_method=True)
+
+
+class DeviceServiceServicer:
+    """The person's half of the device authorization grant (RFC 8628 §3.3). Deadline class: short (2 s).
+    """
+
+    def FindDevice(self, request, context):
+        """What a pending user code asks for. Idempotent. Faults: Missing (unknown, expired or already decided).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideDevice(self, request, context):
+        """The person's decision; single use: a second decision is Missing. Audited. Faults: Missing, AccessDenied (subject refused).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_DeviceServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'FindDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindDevice,
+                    request_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.FindDeviceRequest.FromString,
+                    response_serializer=authserver_dot_token_dot_v1_dot_token__pb2.FindDeviceResponse.SerializeToString,
+            ),
+            'DecideDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideDevice,
+                    request_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.DecideDeviceRequest.FromString,
+                    response_serializer=authserver_dot_token_dot_v1_dot_token__pb2.DecideDeviceResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'authserver.token.v1.DeviceService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('authserver.token.v1.DeviceService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class DeviceService:
+    """The person's half of the device authorization grant (RFC 8628 §3.3). Deadline class: short (2 s).
+    """
+
+    @staticmethod
+    def FindDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/authserver.token.v1.DeviceService/FindDevice',
+            authserver_dot_token_dot_v1_dot_token__pb2.FindDeviceRequest.SerializeToString,
+            authserver_dot_token_dot_v1_dot_token__pb2.FindDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/authserver.token.v1.DeviceService/DecideDevice',
+            authserver_dot_token_dot_v1_dot_token__pb2.DecideDeviceRequest.SerializeToString,
+            authserver_dot_token_dot_v1_dot_token__pb2.DecideDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class TokenAdminServiceStub:
     """The operator's side. Deadline class: short (2 s); EndLineage and EndSubject: long (10 s). Writes commit their audit row.
     """

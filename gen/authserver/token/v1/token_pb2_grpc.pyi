@@ -94,6 +94,49 @@ class GrantServiceServicer(metaclass=_abc_1.ABCMeta):
 
 def add_GrantServiceServicer_to_server(servicer: GrantServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class DeviceServiceStub:
+    """The person's half of the device authorization grant (RFC 8628 §3.3). Deadline class: short (2 s)."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> DeviceServiceAsyncStub: ...
+    FindDevice: _grpc.UnaryUnaryMultiCallable[_token_pb2.FindDeviceRequest, _token_pb2.FindDeviceResponse]
+    """What a pending user code asks for. Idempotent. Faults: Missing (unknown, expired or already decided)."""
+    DecideDevice: _grpc.UnaryUnaryMultiCallable[_token_pb2.DecideDeviceRequest, _token_pb2.DecideDeviceResponse]
+    """The person's decision; single use: a second decision is Missing. Audited. Faults: Missing, AccessDenied (subject refused)."""
+
+@_typing.type_check_only
+class DeviceServiceAsyncStub(DeviceServiceStub):
+    """The person's half of the device authorization grant (RFC 8628 §3.3). Deadline class: short (2 s)."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    FindDevice: _aio.UnaryUnaryMultiCallable[_token_pb2.FindDeviceRequest, _token_pb2.FindDeviceResponse]  # type: ignore[assignment]
+    """What a pending user code asks for. Idempotent. Faults: Missing (unknown, expired or already decided)."""
+    DecideDevice: _aio.UnaryUnaryMultiCallable[_token_pb2.DecideDeviceRequest, _token_pb2.DecideDeviceResponse]  # type: ignore[assignment]
+    """The person's decision; single use: a second decision is Missing. Audited. Faults: Missing, AccessDenied (subject refused)."""
+
+class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
+    """The person's half of the device authorization grant (RFC 8628 §3.3). Deadline class: short (2 s)."""
+
+    @_abc_1.abstractmethod
+    def FindDevice(
+        self,
+        request: _token_pb2.FindDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.FindDeviceResponse, _abc.Awaitable[_token_pb2.FindDeviceResponse]]:
+        """What a pending user code asks for. Idempotent. Faults: Missing (unknown, expired or already decided)."""
+
+    @_abc_1.abstractmethod
+    def DecideDevice(
+        self,
+        request: _token_pb2.DecideDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.DecideDeviceResponse, _abc.Awaitable[_token_pb2.DecideDeviceResponse]]:
+        """The person's decision; single use: a second decision is Missing. Audited. Faults: Missing, AccessDenied (subject refused)."""
+
+def add_DeviceServiceServicer_to_server(servicer: DeviceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class TokenAdminServiceStub:
     """The operator's side. Deadline class: short (2 s); EndLineage and EndSubject: long (10 s). Writes commit their audit row."""
 
