@@ -4,7 +4,7 @@ from typing import Final
 
 from authserver.token.v1 import token_pb2_grpc as rpc
 
-from kit import jose, log
+from kit import jose, log, telemetry
 from kit.audit import Recorder
 from kit.clock import Clock
 from kit.credentials import Sealer, derive_key, digest
@@ -85,6 +85,7 @@ async def build(resources: Resources) -> Service:
             audiences=frozenset({chosen.issuer, f"{chosen.issuer}/oauth/token"}),
             skew=chosen.skew,
         ),
+        ledger=ledger,
         pepper=chosen.pepper,
     )
     endpoint = TokenEndpoint(
@@ -138,6 +139,7 @@ async def build(resources: Resources) -> Service:
             routes.routes(),
             secure=chosen.issuer.startswith("https:"),
             service="token",
+            on_done=telemetry.http_done,
             allowed_origins=chosen.allowed_origins,
         ),
         rpc=(

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from kit import credentials as secrets
+from kit.audit import Action
 from kit.errors import InvalidClient, InvalidRequest
 from kit.oauth import CLIENT_ASSERTION_TYPE, AuthMethod
+from services.token import events
 from services.token.assertions import unverified_subject
-from services.token.model import Client, Credentials
-from services.token.ports import Assertions, Clients
+from services.token.model import Client, Context, Credentials
+from services.token.ports import Assertions, Clients, Ledger
 
 # One text for unknown client, wrong secret, wrong method and suspended client: an answer tells a guesser nothing.
 _FAILED = "client authentication failed"
@@ -29,17 +31,27 @@ class Presented:
 class ClientAuthentication:
     """Finds the client behind a request's credentials."""
 
-    def __init__(self, *, clients: Clients, assertions: Assertions, pepper: bytes | None) -> None:
+    def __init__(self, *, clients: Clients, assertions: Assertions, ledger: Ledger, pepper: bytes | None) -> None:
         self._clients = clients
         self._assertions = assertions
+        self._ledger = ledger
         self._pepper = pepper
         # Compared against when there is no client, so that an unknown one costs what a known one costs.
         self._nobody = secrets.secret_digest(secrets.random_secret(), pepper)
 
-    async def require(self, credentials: Credentials) -> Client:
-        """The authenticated, active client. Raises InvalidClient, InvalidRequest, Unavailable."""
+    async def require(self, credentials: Credentials, context: Context) -> Client:
+        """The authenticated, active client; a known client's failure is audited. Raises InvalidClient, InvalidRequest, Unavailable."""
         presented = present(credentials)
         client = await self._clients.client(presented.client_id)
+        try:
+            return await self._require(presented, client)
+        except InvalidClient:
+            # Unknown names are not recorded: anybody could fill the log with them.
+            if client is not None:
+                await self._ledger.note(events.refused(Action.CLIENT_AUTH_FAILED, client, context, "invalid_client"))
+            raise
+
+    async def _require(self, presented: Presented, client: Client | None) -> Client:
         held = await self._holds(presented, client)
         if client is None or not held or client.auth_method is not presented.method or not client.active:
             raise InvalidClient(_FAILED, debug=_cause(presented, client, held=held))

@@ -14,7 +14,7 @@ from services.token.client_auth import ClientAuthentication
 from services.token.grants import Grant
 from services.token.issuer import Issuer, Minted
 from services.token.model import Client, Issuance, Proof, Replay, TokenRequest
-from services.token.ports import Ledger, Lineages, OneIssuance, Proofs, WholeFamily
+from services.token.ports import REPLAY, Ledger, Lineages, OneIssuance, Proofs, WholeFamily
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class TokenEndpoint:
     async def answer(self, request: TokenRequest) -> TokenResponse:
         """Issue. Raises the refusals of RFC 6749 §5.2, RFC 8707 and RFC 9449, and Unavailable."""
         grant = self._grant(request)
-        client = await self._authentication.require(request.credentials)
+        client = await self._authentication.require(request.credentials, request.context)
         try:
             require_allowed(client, grant)
             proof = await self._proofs.require(request, client)
@@ -103,9 +103,9 @@ class TokenEndpoint:
     async def _end(self, replay: Replay) -> None:
         now = self._clock.now()
         if replay.family_id is not None:
-            await self._lineages.end(WholeFamily(replay.family_id), reason="replay", now=now, events=lambda _: replay.events)
+            await self._lineages.end(WholeFamily(replay.family_id), reason=REPLAY, now=now, events=lambda _: replay.events)
         elif replay.issuance_id is not None:
-            await self._lineages.end(OneIssuance(replay.issuance_id), reason="replay", now=now, events=lambda _: replay.events)
+            await self._lineages.end(OneIssuance(replay.issuance_id), reason=REPLAY, now=now, events=lambda _: replay.events)
         else:
             await self._ledger.note(*replay.events)
 

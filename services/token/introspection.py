@@ -54,7 +54,7 @@ class Introspection:
 
     async def introspect(self, request: TokenRequest) -> dict[str, Any]:
         """The response's members. Raises InvalidClient (also for public clients), InvalidRequest, Unavailable."""
-        caller = await self._authentication.require(request.credentials)
+        caller = await self._authentication.require(request.credentials, request.context)
         if not caller.confidential:
             raise InvalidClient("introspection is for clients that authenticate")
         token = request.form.get("token")

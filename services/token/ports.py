@@ -111,6 +111,11 @@ class WholeSubject:
     user_id: str
 
 
+# Why something was ended.
+REPLAY = "replay"
+REVOKED = "revoked"
+REASONS = (REPLAY, REVOKED, "grant_revoked", "subject_ended", "client_ended")
+
 Target = WholeGrant | WholeFamily | OneIssuance | WholeClient | WholeSubject
 
 

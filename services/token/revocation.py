@@ -7,7 +7,7 @@ from services.token import events, families
 from services.token.access_tokens import AccessTokens
 from services.token.client_auth import ClientAuthentication
 from services.token.model import Client, TokenRequest
-from services.token.ports import Lineages, OneIssuance, RefreshTokens, WholeFamily
+from services.token.ports import REVOKED, Lineages, OneIssuance, RefreshTokens, WholeFamily
 
 
 class Revocation:
@@ -30,7 +30,7 @@ class Revocation:
 
     async def revoke(self, request: TokenRequest) -> None:
         """Returns whether or not there was anything to end (RFC 7009 §2.2). Raises InvalidClient, InvalidRequest, Unavailable."""
-        client = await self._authentication.require(request.credentials)
+        client = await self._authentication.require(request.credentials, request.context)
         token = request.form.get("token")
         if token is None:
             raise InvalidRequest("token is required")
@@ -50,11 +50,11 @@ class Revocation:
         event = events.by_client(
             Action.TOKEN_REVOKED, client, request.context, subject=read.subject, detail={"jti": str(read.claims["jti"])}
         )
-        await self._lineages.end(OneIssuance(read.issuance_id), reason="revoked", now=self._clock.now(), events=lambda _: [event])
+        await self._lineages.end(OneIssuance(read.issuance_id), reason=REVOKED, now=self._clock.now(), events=lambda _: [event])
 
     async def _refresh_token(self, token: str, client: Client, request: TokenRequest) -> None:
         stored = await self._refresh_tokens.refresh_token(families.hash_of(token))
         if stored is None or stored.client_id != client.id:
             return
         event = events.by_client(Action.TOKEN_REVOKED, client, request.context, subject=stored.user_id, detail={"family": stored.family_id})
-        await self._lineages.end(WholeFamily(stored.family_id), reason="revoked", now=self._clock.now(), events=lambda _: [event])
+        await self._lineages.end(WholeFamily(stored.family_id), reason=REVOKED, now=self._clock.now(), events=lambda _: [event])

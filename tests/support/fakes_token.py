@@ -440,6 +440,7 @@ class TokenPlane:
                 audiences=frozenset({ISSUER, f"{ISSUER}/oauth/token"}),
                 skew=skew,
             ),
+            ledger=self.store,
             pepper=None,
         )
         grants: list[Grant] = [

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from kit import telemetry
 from kit.audit import APPEND, Event, Recorder
 from kit.pg import Pool, Transaction
 from services.token.model import Ended
-from services.token.ports import OneIssuance, Target, WholeClient, WholeFamily, WholeGrant, WholeSubject
+from services.token.ports import REASONS, REPLAY, OneIssuance, Target, WholeClient, WholeFamily, WholeGrant, WholeSubject
 
 # The first statement of each ending takes locks that REDEEM_CODE, ROTATE and REPEAT hold while they write; each later statement then sees
 # everything they wrote, because in read committed every statement has a snapshot of its own.
@@ -47,6 +48,10 @@ ON CONFLICT (user_id) DO UPDATE SET reason = EXCLUDED.reason RETURNING 1
 ALLOW = "DELETE FROM token.refused_subjects WHERE user_id = $1"
 
 
+_REVOKED = telemetry.Count("authserver_tokens_revoked_total", "Access tokens ended early.", {"reason": REASONS})
+_REUSED = telemetry.Count("authserver_refresh_token_reuse_total", "Codes and refresh tokens presented again, whatever it ended.")
+
+
 class PostgresLineages:
     """Implements the port Lineages."""
 
@@ -60,6 +65,9 @@ class PostgresLineages:
             ended = await _end(tx, target, reason, now)
             if ended.found:
                 await self._append(tx, events(ended))
+        _REVOKED.add(reason, amount=ended.issuances)
+        if reason == REPLAY:
+            _REUSED.add()
         return ended
 
     async def refuse(self, user_id: str, reason: str, now: datetime, event: Event) -> None:

@@ -2,8 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from kit.errors import AuthPlaneError
+from kit import telemetry
+from kit.errors import AuthPlaneError, InvalidDpopProof, UseDpopNonce
 from kit.http import Reply, Request, Route, json_reply, problem
+from kit.oauth import TokenType
+from services.token.api import metrics
 from services.token.dpop import NonceSource
 from services.token.endpoint import TokenEndpoint
 from services.token.introspection import Introspection
@@ -62,13 +65,17 @@ class TokenRoutes:
         try:
             return (await self._issue(request)).adding(nonce)
         except AuthPlaneError as error:
+            if isinstance(error, InvalidDpopProof | UseDpopNonce):
+                metrics.PROOFS_REFUSED.add(error.code)
             request.facts["error"] = error.code
             if error.debug:
                 request.facts["debug"] = error.debug
             return problem(error).adding(nonce)
 
     async def _issue(self, request: Request) -> Reply:
-        answer = await self._endpoint.answer(await parse(request))
+        parsed = await parse(request)
+        answer = await self._endpoint.answer(parsed)
+        metrics.count_issued(parsed.form["grant_type"], bound=answer.token_type is TokenType.DPOP)
         members: dict[str, str | int] = {
             "access_token": answer.access_token,
             "token_type": answer.token_type,
@@ -87,7 +94,9 @@ class TokenRoutes:
 
     async def introspect(self, request: Request) -> Reply:
         """RFC 7662 §2."""
-        return json_reply(await self._introspection.introspect(await parse(request)), headers=_NO_STORE)
+        answer = await self._introspection.introspect(await parse(request))
+        metrics.INTROSPECTED.add("true" if answer["active"] else "false")
+        return json_reply(answer, headers=_NO_STORE)
 
     async def jwks(self, _: Request) -> Reply:
         """RFC 7517 §5."""
@@ -100,6 +109,7 @@ class TokenRoutes:
 
 async def parse(request: Request) -> TokenRequest:
     """The form and the headers that matter. Raises InvalidRequest and its kin for whatever could be read in two ways."""
+    telemetry.accept_traceparent(request.traceparent)
     parameters = await request.form(BODY_LIMIT)
     parameters.refuse_repeats(_REPEATABLE)
     form = {name: value for name in parameters.names() if name not in _REPEATABLE and (value := parameters.one(name)) is not None}
@@ -114,11 +124,5 @@ async def parse(request: Request) -> TokenRequest:
             assertion=form.get("client_assertion", ""),
         ),
         proofs=request.headers_all("dpop"),
-        context=Context(request.client_address, request.request_id, trace_id(request.traceparent)),
+        context=Context(request.client_address, request.request_id, telemetry.trace_id()),
     )
-
-
-def trace_id(traceparent: str | None) -> str:
-    """The trace a request belongs to (W3C Trace Context §3.2.2.3), or empty."""
-    parts = traceparent.split("-") if traceparent else []
-    return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else ""

@@ -4,6 +4,7 @@ from authserver.token.v1 import token_pb2 as pb
 from authserver.token.v1 import token_pb2_grpc as rpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from kit import telemetry
 from services.token.api.admin_rpc import utc
 from services.token.client_auth import ClientAuthentication
 from services.token.consents import CodeIssuing, CodeRequest, Consent, ConsentMissing
@@ -25,7 +26,8 @@ class ClientAuthServicer(rpc.ClientAuthServiceServicer):
                 client_secret=request.client_secret,
                 assertion_type=request.client_assertion_type,
                 assertion=request.client_assertion,
-            )
+            ),
+            Context(trace_id=telemetry.trace_id()),
         )
         return pb.AuthenticateClientResponse(client_id=client.id)
 
