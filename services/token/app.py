@@ -103,6 +103,7 @@ async def build(resources: Resources) -> Service:
         issuer=chosen.issuer,
         features=Features(
             grant_types=endpoint.grant_types,
+            signing_alg=chosen.signing_alg,
             assertion_algs=ALGS,
             dpop_algs=dpop.ALGS if chosen.dpop else (),
             client_id_metadata_documents=chosen.metadata_documents,
@@ -116,6 +117,7 @@ async def build(resources: Resources) -> Service:
         ),
         introspection=Introspection(
             issuer=chosen.issuer,
+            keys=keyring,
             authentication=authentication,
             access_tokens=access_tokens,
             refresh_tokens=issued,

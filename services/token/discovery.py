@@ -26,6 +26,7 @@ class Features:
     client_id_metadata_documents: bool = True
     pushed_authorization_requests: bool = False
     agent_identity: bool = True
+    signing_alg: str = "ES256"
 
 
 def metadata(issuer: str, features: Features, catalogue: Catalogue | None) -> dict[str, Any]:
@@ -49,6 +50,7 @@ def metadata(issuer: str, features: Features, catalogue: Catalogue | None) -> di
         "token_endpoint_auth_signing_alg_values_supported": list(features.assertion_algs),
         "introspection_endpoint_auth_methods_supported": list(_SECRETS),
         "introspection_endpoint_auth_signing_alg_values_supported": list(features.assertion_algs),
+        "introspection_signing_alg_values_supported": [features.signing_alg],
         "revocation_endpoint_auth_methods_supported": with_public,
         "revocation_endpoint_auth_signing_alg_values_supported": list(features.assertion_algs),
         "code_challenge_methods_supported": ["S256"],

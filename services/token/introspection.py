@@ -1,5 +1,7 @@
 """Token introspection (RFC 7662) for confidential clients: what a token says, if it is in force and the caller may know."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from kit.audit import Action
@@ -9,12 +11,24 @@ from kit.oauth import TokenType
 from services.token import events, families
 from services.token.access_tokens import AccessTokens, ReadToken
 from services.token.client_auth import ClientAuthentication
-from services.token.model import Client, StoredRefresh, TokenRequest
+from services.token.keyring import Keyring
+from services.token.model import Client, ClientId, StoredRefresh, TokenRequest
 from services.token.ports import Clients, IssuedTokens, Ledger, RefreshTokens, Resources
 
 # RFC 7662 §2.2: nothing else is said about a token that is not active, or that the caller is not entitled to.
 INACTIVE: dict[str, Any] = {"active": False}
 _SHOWN = ("scope", "client_id", "sub", "iss", "exp", "iat", "nbf", "jti", "cnf", "act", "agent_id", "agent_name", "agent_chain")
+
+
+SIGNED_TYPE = "token-introspection+jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The members of a response, and for whom they are."""
+
+    caller: ClientId
+    members: Mapping[str, Any]
 
 
 class NotActive(Exception):
@@ -33,6 +47,7 @@ class Introspection:
         self,
         *,
         issuer: str,
+        keys: Keyring,
         authentication: ClientAuthentication,
         access_tokens: AccessTokens,
         refresh_tokens: RefreshTokens,
@@ -43,6 +58,7 @@ class Introspection:
         clock: Clock,
     ) -> None:
         self._issuer = issuer
+        self._keys = keys
         self._authentication = authentication
         self._access_tokens = access_tokens
         self._refresh_tokens = refresh_tokens
@@ -52,8 +68,8 @@ class Introspection:
         self._ledger = ledger
         self._clock = clock
 
-    async def introspect(self, request: TokenRequest) -> dict[str, Any]:
-        """The response's members. Raises InvalidClient (also for public clients), InvalidRequest, Unavailable."""
+    async def introspect(self, request: TokenRequest) -> Answer:
+        """What the caller may know. Raises InvalidClient (also for public clients), InvalidRequest, Unavailable."""
         caller = await self._authentication.require(request.credentials, request.context)
         if not caller.confidential:
             raise InvalidClient("introspection is for clients that authenticate")
@@ -65,12 +81,18 @@ class Introspection:
         except NotActive as cause:
             detail = {"jti": cause.jti} if cause.jti else None
             await self._ledger.note(events.refused(Action.TOKEN_INTROSPECT_DENIED, caller, request.context, cause.reason, detail=detail))
-            return INACTIVE
+            return Answer(caller.id, INACTIVE)
         detail = {"jti": str(answer.get("jti", "")), "issuing_client": str(answer["client_id"])}
         await self._ledger.note(
             events.by_client(Action.TOKEN_INTROSPECTED, caller, request.context, subject=str(answer["sub"]), detail=detail)
         )
-        return answer
+        return Answer(caller.id, answer)
+
+    def signed(self, answer: Answer) -> str:
+        """The answer as a JWT that its caller can show and nobody can use as an access token (RFC 9701 §5). Raises Unavailable."""
+        issued_at = int(self._clock.now().timestamp())
+        claims = {"iss": self._issuer, "aud": answer.caller, "iat": issued_at, "token_introspection": answer.members}
+        return self._keys.signer.sign(claims, SIGNED_TYPE)
 
     async def _access_token(self, token: str, caller: Client) -> dict[str, Any]:
         try:

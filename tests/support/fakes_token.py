@@ -488,6 +488,7 @@ class TokenPlane:
             ),
             introspection=Introspection(
                 issuer=ISSUER,
+                keys=self.keyring,
                 authentication=self.authentication,
                 access_tokens=self.access_tokens,
                 refresh_tokens=self.store,

@@ -9,7 +9,7 @@ from kit.oauth import TokenType
 from services.token.api import metrics
 from services.token.dpop import NonceSource
 from services.token.endpoint import TokenEndpoint
-from services.token.introspection import Introspection
+from services.token.introspection import SIGNED_TYPE, Introspection
 from services.token.keyring import Keyring
 from services.token.model import Context, Credentials, TokenRequest
 from services.token.revocation import Revocation
@@ -93,10 +93,12 @@ class TokenRoutes:
         return Reply(200, headers=_NO_STORE)
 
     async def introspect(self, request: Request) -> Reply:
-        """RFC 7662 §2."""
+        """RFC 7662 §2; as a signed JWT for who asks for that (RFC 9701 §4)."""
         answer = await self._introspection.introspect(await parse(request))
-        metrics.INTROSPECTED.add("true" if answer["active"] else "false")
-        return json_reply(answer, headers=_NO_STORE)
+        metrics.INTROSPECTED.add("true" if answer.members["active"] else "false")
+        if SIGNED_TYPE in ",".join(request.headers_all("accept")):
+            return Reply(200, self._introspection.signed(answer).encode(), (("content-type", f"application/{SIGNED_TYPE}"), *_NO_STORE))
+        return json_reply(answer.members, headers=_NO_STORE)
 
     async def jwks(self, _: Request) -> Reply:
         """RFC 7517 §5."""

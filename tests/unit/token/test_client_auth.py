@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from kit.audit import Action
 from kit.oauth import AuthMethod
 from services.token.model import ClientId
 from tests.support.fakes_token import MACHINE, PUBLIC, SECRET, WEB, Answer, TokenPlane, basic
@@ -102,6 +103,13 @@ async def test_client_without_a_stored_secret_never_authenticates_by_one(plane: 
     plane.registry.put(replace(WEB, secret_digest=""))
     assert refused(await plane.redeem(await plane.code(WEB), WEB, basic("web", "")))
     assert refused(await plane.redeem(await plane.code(WEB), WEB, basic("web", "x")))
+
+
+async def test_failures_of_known_clients_are_on_record(plane: TokenPlane) -> None:
+    await plane.token(FORM, basic("machine", "wrong"))
+    assert [(event.action, event.client_id) for event in plane.store.events] == [(Action.CLIENT_AUTH_FAILED, "machine")]
+    await plane.token(FORM, basic("nobody", "wrong"))
+    assert len(plane.store.events) == 1
 
 
 async def test_all_failures_look_alike(plane: TokenPlane) -> None:

@@ -63,6 +63,18 @@ async def test_anybody_else_learns_nothing(plane: TokenPlane) -> None:
     assert plane.store.events[-1].reason == "caller_not_authorized_for_token"
 
 
+async def test_answers_may_be_signed(plane: TokenPlane) -> None:
+    """T5, RFC 9701: for its caller only, and of a type that is no access token."""
+    token = (await tokens(plane))["access_token"]
+    asking = {**basic(RUNTIME.id, SECRET), "accept": "application/token-introspection+jwt"}
+    answer = await plane.post("/oauth/introspect", {"token": token}, asking)
+    assert answer.headers["content-type"] == "application/token-introspection+jwt"
+    key = next(iter(plane.keyring.verification.values())).public
+    claims = jwt.decode(answer.body, key, algorithms=["ES256"], audience=RUNTIME.id, issuer=ISSUER, options={"verify_iat": False})
+    assert claims["token_introspection"]["sub"] == "ada"
+    assert not await plane.active(answer.body.decode())
+
+
 async def test_public_clients_may_not_ask(plane: TokenPlane) -> None:
     token = (await tokens(plane))["access_token"]
     answer = await plane.post("/oauth/introspect", {"token": token, "client_id": "public"})
