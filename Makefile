@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status demo test unit contract integration e2e bench lint types arch proto proto-check gateway-check fmt clean
+.PHONY: help setup setup-dev browser up down status demo test unit contract integration e2e bench lint types arch proto proto-check gateway-check fmt clean
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
@@ -34,7 +34,10 @@ status: setup ## What is running, with URLs, admin key and demo login
 demo: setup ## Watch an MCP client get and use a token against the running plane
 	@$(BIN)/authserver demo $(ARGS)
 
-test: setup-dev proto-check lint types arch ## Everything, in rising cost
+browser:
+	@tests/support/install_browser.sh
+
+test: setup-dev proto-check lint types arch browser ## Everything, in rising cost
 	@$(PYTEST) tests/unit tests/contract tests/integration tests/e2e $(ARGS)
 
 unit: setup-dev ## Tests without any I/O but small processes
@@ -46,7 +49,7 @@ contract: setup-dev ## Fakes against the real thing, the gateway, the wire
 integration: setup-dev ## Real Postgres and Redis
 	@$(PYTEST) tests/integration $(ARGS)
 
-e2e: setup-dev ## A whole plane through Envoy
+e2e: setup-dev browser ## A whole plane through Envoy
 	@$(PYTEST) tests/e2e $(ARGS)
 
 bench: setup-dev ## Measure the running plane, in units of one ES256 signature
