@@ -1,12 +1,11 @@
 """The part of the configuration authorize reads."""
 
-import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
 from config.schema import Configuration
-from kit.credentials import derive_key
+from kit.credentials import derive_key, random_secret
 from services.authorize.seeds import SeedUser
 from services.authorize.sessions import SessionLimits
 
@@ -40,7 +39,7 @@ class Settings:
 def of(configuration: Configuration) -> Settings:
     """Pick out authorize's part. Without a session secret (allowed on localhost only) links and forms die with the process."""
     session, limit = configuration.session, configuration.rate_limit
-    master = session.secret.encode() or secrets.token_bytes(32)
+    master = (session.secret or random_secret()).encode()
     return Settings(
         issuer=configuration.server.issuer,
         secure=session.secure or configuration.server.issuer.startswith("https://"),
