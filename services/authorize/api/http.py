@@ -19,7 +19,6 @@ def routes(site: Site) -> list[Route]:
         Route("POST", "/login", login.post, html_errors=page),
         Route("POST", "/logout", login.logout, html_errors=page),
         Route("GET", "/account", login.account, html_errors=page),
-        Route("GET", "/", login.account, html_errors=page),
         Route("GET", "/consent", consent.get, html_errors=page),
         Route("HEAD", "/consent", authorize.head, html_errors=page),
         Route("POST", "/consent", consent.post, html_errors=page),
