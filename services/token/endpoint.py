@@ -14,7 +14,7 @@ from services.token.client_auth import ClientAuthentication
 from services.token.grants import Grant
 from services.token.issuer import Issuer, Minted
 from services.token.model import Client, Issuance, Proof, Replay, TokenRequest
-from services.token.ports import REPLAY, Ledger, Lineages, OneIssuance, Proofs, WholeFamily
+from services.token.ports import REPLAY, Ledger, Lineages, OneIssuance, Proofs, Target, WholeFamily
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,18 @@ class TokenEndpoint:
         return True
 
     async def _end(self, replay: Replay) -> None:
-        now = self._clock.now()
-        if replay.family_id is not None:
-            await self._lineages.end(WholeFamily(replay.family_id), reason=REPLAY, now=now, events=lambda _: replay.events)
-        elif replay.issuance_id is not None:
-            await self._lineages.end(OneIssuance(replay.issuance_id), reason=REPLAY, now=now, events=lambda _: replay.events)
-        else:
-            await self._ledger.note(*replay.events)
+        target = _produced(replay)
+        if target is not None:
+            ended = await self._lineages.end(target, reason=REPLAY, now=self._clock.now(), events=lambda _: replay.events)
+            if ended.found:
+                return
+        await self._ledger.note(*replay.events)
+
+
+def _produced(replay: Replay) -> Target | None:
+    if replay.family_id is not None:
+        return WholeFamily(replay.family_id)
+    return OneIssuance(replay.issuance_id) if replay.issuance_id is not None else None
 
 
 def require_allowed(client: Client, grant: Grant) -> None:

@@ -221,11 +221,6 @@ class Replay:
     issuance_id: UUID | None = None
     events: tuple[Event, ...] = NO_EVENTS
 
-    @property
-    def ends_something(self) -> bool:
-        """Whether anything has to be ended besides refusing."""
-        return self.family_id is not None or self.issuance_id is not None
-
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:

@@ -50,17 +50,18 @@ WITH live AS (
 {APPEND.replace("$1", "$19")} FROM spent
 """
 
-# Locks family and grant against ending meanwhile, as above.
-_LIVE_FAMILY = """
-    SELECT f.id FROM token.refresh_families f JOIN token.grants g ON g.id = f.grant_id
-     WHERE f.id = $8 AND f.ended_at IS NULL AND f.expires_at > $13 AND g.revoked_at IS NULL
+# Locks grant and family against ending meanwhile, in that order, which is the order in which endings lock them.
+_LIVE_FAMILY = """granted AS (
+    SELECT g.id FROM token.grants g WHERE g.id = $7 AND g.revoked_at IS NULL FOR SHARE OF g
+), live AS (
+    SELECT f.id FROM token.refresh_families f JOIN granted ON granted.id = f.grant_id
+     WHERE f.id = $8 AND f.ended_at IS NULL AND f.expires_at > $13
        AND NOT EXISTS (SELECT FROM token.refused_subjects r WHERE r.user_id = f.user_id)
-       FOR SHARE OF f, g
-"""
+       FOR SHARE OF f
+)"""
 
 ROTATE = f"""
-WITH live AS ({_LIVE_FAMILY}
-), spent AS (
+WITH {_LIVE_FAMILY}, spent AS (
     UPDATE token.refresh_tokens t
        SET consumed_at = $13, successor_hash = $15
       FROM live
@@ -78,8 +79,7 @@ WITH live AS ({_LIVE_FAMILY}
 
 # A race is answered only as long as nobody has used the successor.
 REPEAT = f"""
-WITH live AS ({_LIVE_FAMILY}
-), waiting AS (
+WITH {_LIVE_FAMILY}, waiting AS (
     SELECT s.family_id FROM token.refresh_tokens t
       JOIN token.refresh_tokens s ON s.token_hash = t.successor_hash
       JOIN live ON live.id = t.family_id
