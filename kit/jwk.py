@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
 from kit.errors import InvalidToken
 
@@ -30,8 +30,13 @@ class Alg(StrEnum):
 
     ES256 = "ES256"
     ES384 = "ES384"
+    ES512 = "ES512"
     RS256 = "RS256"
+    RS384 = "RS384"
+    RS512 = "RS512"
     PS256 = "PS256"
+    PS384 = "PS384"
+    PS512 = "PS512"
     EDDSA = "EdDSA"
 
 
@@ -39,23 +44,32 @@ WEAKEST_RSA: Final = 2048
 # A larger modulus makes verifying expensive for us and no safer for anybody.
 LARGEST_RSA: Final = 8192
 MOST_KEYS: Final = 100
-PSS: Final = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32)
-PKCS1: Final = padding.PKCS1v15()
-ECDSA: Final = {Alg.ES256: ec.ECDSA(SHA256()), Alg.ES384: ec.ECDSA(SHA384())}
+_PKCS1: Final = padding.PKCS1v15()
+# RFC 7518 §3.3 and §3.5: the salt of a PSS signature is as long as its hash.
+RSA: Final[dict[Alg, tuple[padding.AsymmetricPadding, HashAlgorithm]]] = {
+    Alg.RS256: (_PKCS1, SHA256()),
+    Alg.RS384: (_PKCS1, SHA384()),
+    Alg.RS512: (_PKCS1, SHA512()),
+    Alg.PS256: (padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32), SHA256()),
+    Alg.PS384: (padding.PSS(mgf=padding.MGF1(SHA384()), salt_length=48), SHA384()),
+    Alg.PS512: (padding.PSS(mgf=padding.MGF1(SHA512()), salt_length=64), SHA512()),
+}
+ECDSA: Final = {Alg.ES256: ec.ECDSA(SHA256()), Alg.ES384: ec.ECDSA(SHA384()), Alg.ES512: ec.ECDSA(SHA512())}
 
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _EC: Final[dict[Alg, tuple[str, type[ec.EllipticCurve], int]]] = {
     Alg.ES256: ("P-256", ec.SECP256R1, 32),
     Alg.ES384: ("P-384", ec.SECP384R1, 48),
+    Alg.ES512: ("P-521", ec.SECP521R1, 66),
 }
-_CURVES: Final = {"secp256r1": ("P-256", 32), "secp384r1": ("P-384", 48)}
+_CURVES: Final = {"secp256r1": ("P-256", 32), "secp384r1": ("P-384", 48), "secp521r1": ("P-521", 66)}
 _REQUIRED: Final = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A public key and the algorithms it may be used with; usually one, for RSA without a declared `alg` two."""
+    """A public key and the algorithms it may be used with; usually one, for RSA without a declared `alg` all of RSA's."""
 
     public: PublicKey
     algs: frozenset[Alg]
@@ -216,7 +230,7 @@ def _read_public(jwk: Mapping[str, Any]) -> tuple[PublicKey, frozenset[Alg]]:
         n, e = int.from_bytes(decode(jwk["n"])), int.from_bytes(decode(jwk["e"]))
         if not WEAKEST_RSA <= n.bit_length() <= LARGEST_RSA or e.bit_length() > 32:
             raise ValueError("the RSA key is too weak or too large")
-        return rsa.RSAPublicNumbers(e, n).public_key(), frozenset({Alg.RS256, Alg.PS256})
+        return rsa.RSAPublicNumbers(e, n).public_key(), frozenset(RSA)
     raise ValueError("unknown key type")
 
 
@@ -230,4 +244,5 @@ def _verify(public: PublicKey, alg: Alg, signature: bytes, message: bytes) -> No
     elif isinstance(public, Ed25519PublicKey):
         public.verify(signature, message)
     else:
-        public.verify(signature, message, PSS if alg is Alg.PS256 else PKCS1, SHA256())
+        scheme, algorithm = RSA[alg]
+        public.verify(signature, message, scheme, algorithm)

@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from kit.jwk import ECDSA, PKCS1, PSS, Alg, PrivateKey, ecdsa_width, encode_bytes, jwk_to_key, public_jwk
+from kit.jwk import ECDSA, RSA, Alg, PrivateKey, ecdsa_width, encode_bytes, jwk_to_key, public_jwk
 
 
 class Signer:
@@ -43,9 +43,11 @@ def compact(message: bytes, signature: bytes) -> str:
 
 def raw_ecdsa(der: bytes, alg: Alg) -> bytes:
     """An ECDSA signature as JWS wants it, the two halves side by side (RFC 7518 §3.4). Raises ValueError if it is not DER."""
-    # SEQUENCE, length, then twice INTEGER, length, value; every length is below 128 for the curves spoken here, so one byte each.
-    # Read by hand because going through Python integers costs a tenth of the signature itself.
+    # SEQUENCE, length, then twice INTEGER, length, value; every length is below 128 for the curves tokens are signed with, so one byte
+    # each. Read by hand because going through Python integers costs a tenth of the signature itself.
     width = ecdsa_width(alg)
+    if alg is Alg.ES512:
+        return b"".join(half.to_bytes(width) for half in decode_dss_signature(der))
     middle = 4 + der[3] if len(der) > 4 else 0
     if not middle or len(der) <= middle + 2 or der[1] != len(der) - 2 or der[middle + 1] != len(der) - middle - 2:
         raise ValueError("not an ECDSA signature")
@@ -67,8 +69,8 @@ def _raw_signer(alg: Alg, key: PrivateKey) -> Callable[[bytes], bytes]:
         sign_der, algorithm = key.sign, ECDSA[alg]
         return lambda message: raw_ecdsa(sign_der(message, algorithm), alg)
     if isinstance(key, rsa.RSAPrivateKey):
-        sign_rsa, scheme = key.sign, PSS if alg is Alg.PS256 else PKCS1
-        return lambda message: sign_rsa(message, scheme, SHA256())
+        sign_rsa, (scheme, digest) = key.sign, RSA[alg]
+        return lambda message: sign_rsa(message, scheme, digest)
     return key.sign
 
 

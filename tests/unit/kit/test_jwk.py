@@ -36,8 +36,8 @@ def test_every_algorithms_key_is_read_back_from_its_jwk(alg: Alg) -> None:
     assert key.algs == {alg}
 
 
-def test_an_rsa_key_without_alg_serves_both_paddings_and_a_curve_only_its_own() -> None:
-    assert jwk_to_key(RSA).algs == {Alg.RS256, Alg.PS256}
+def test_an_rsa_key_without_alg_serves_every_padding_and_hash_and_a_curve_only_its_own() -> None:
+    assert jwk_to_key(RSA).algs == {Alg.RS256, Alg.RS384, Alg.RS512, Alg.PS256, Alg.PS384, Alg.PS512}
     assert jwk_to_key(EC).algs == {Alg.ES256}
 
 
