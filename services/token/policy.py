@@ -47,8 +47,9 @@ class Catalogue:
 
 def alias(uri: str) -> str:
     """The form under which spellings of a URI meet that differ only in the case of scheme and host or in a root slash (A3)."""
-    if not uri.isprintable() or " " in uri:
-        return uri  # urlsplit would drop some of these characters, and the offsets below with them
+    if not uri.isascii() or not uri.isprintable() or " " in uri:
+        # urlsplit would drop some of these characters, and the offsets below with them; others become ASCII in lower case.
+        return uri
     try:
         parts = urlsplit(uri)
     except ValueError:
