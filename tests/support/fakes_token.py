@@ -397,8 +397,8 @@ async def call(app: Any, method: str, path: str, body: bytes = b"", headers: Seq
     scope = {
         "type": "http",
         "method": method,
-        "path": path,
-        "query_string": b"",
+        "path": path.partition("?")[0],
+        "query_string": path.partition("?")[2].encode(),
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
         "client": ("192.0.2.7", 4711),
     }

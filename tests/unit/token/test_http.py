@@ -62,8 +62,11 @@ async def test_grant_types(plane: TokenPlane, grant_type: str, error: str) -> No
 
 
 async def test_secrets_in_the_query_are_not_seen(plane: TokenPlane) -> None:
+    """RFC 6749 §2.3.1, RFC 6750 §2.3: what stands in a URL ends in logs."""
     answer = await plane.call("GET", "/oauth/token")
     assert (answer.status, answer.headers["allow"]) == (405, "OPTIONS, POST")
+    answer = await plane.call("POST", f"/oauth/token?client_id=machine&client_secret={SECRET}", b"grant_type=client_credentials", [FORM])
+    assert (answer.status, answer.error) == (401, "invalid_client")
 
 
 async def test_scripts_of_other_origins_may_call_without_cookies(plane: TokenPlane) -> None:
