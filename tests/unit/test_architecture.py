@@ -146,7 +146,8 @@ def test_every_path_a_service_answers_is_on_the_page(service: str) -> None:
             elif isinstance(path, ast.Name) and hasattr(api, path.id):
                 answered.add(getattr(api, path.id))
     assert answered, "the handlers' tables can be read"
-    assert {path.partition("{")[0] for path in answered} <= public_on_the_page(service)
+    told = "add the path to the owner's line in ARCHITECTURE.md, and take it from what is only routed"
+    assert {path.partition("{")[0] for path in answered} <= public_on_the_page(service), told
 
 
 def test_the_page_lists_the_whole_kit() -> None:
@@ -155,4 +156,4 @@ def test_the_page_lists_the_whole_kit() -> None:
     there = {
         path.stem for path in (ROOT / "kit").iterdir() if path.stem not in {"__init__", "__pycache__"} and not path.name.startswith(".")
     }
-    assert set(re.findall(r"`(\w+)`", block)) == there
+    assert set(re.findall(r"`(\w+)`", block)) == there, "the table of ARCHITECTURE.md and the folder differ"
