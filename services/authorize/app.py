@@ -20,9 +20,10 @@ from services.authorize.adapters.lockout import RedisLockout
 from services.authorize.adapters.registry import RegistryClients, RegistryRecords, RegistryResources
 from services.authorize.adapters.store.housekeeping import JournalStore, Purge
 from services.authorize.adapters.store.interactions import InteractionStore
+from services.authorize.adapters.store.pushed import PushedRequestStore
 from services.authorize.adapters.store.sessions import SessionStore
 from services.authorize.adapters.store.users import LoginStore, UserStore
-from services.authorize.adapters.token import TokenCodes, TokenSubjects
+from services.authorize.adapters.token import TokenClientAuthentication, TokenCodes, TokenSubjects
 from services.authorize.api.cookies import Cookies
 from services.authorize.api.http import routes
 from services.authorize.api.pages import Pages
@@ -36,6 +37,7 @@ from services.authorize.login import Login
 from services.authorize.passwords import Passwords
 from services.authorize.ports import Clients, Codes
 from services.authorize.ports import Resources as ProtectedResources
+from services.authorize.pushed import ClientAuthentication, Pushing
 from services.authorize.response import Responder
 from services.authorize.seeds import seed
 from services.authorize.sessions import SessionKeeper
@@ -53,6 +55,7 @@ def site(
     clients: Clients,
     resources: ProtectedResources,
     codes: Codes,
+    client_authentication: ClientAuthentication,
     passwords: Passwords,
     clock: Clock,
 ) -> Site:
@@ -66,6 +69,7 @@ def site(
         responder=Responder(settings.issuer),
         clock=clock,
         require_scope=settings.require_scope,
+        require_push=settings.require_push,
     )
     sessions = SessionKeeper(SessionStore(pool, recorder), settings.limits, clock)
     lockout = settings.lockout
@@ -79,6 +83,7 @@ def site(
     return Site(
         authorization=authorization,
         desk=ConsentDesk(authorization),
+        pushing=Pushing(client_authentication, PushedRequestStore(pool), authorization, settings.push_lifetime),
         login=login,
         sessions=sessions,
         hops=Hops(Mac(settings.key, "authorize hop")),
@@ -114,6 +119,7 @@ async def build(resources: Resources) -> Service:
         clients=RegistryClients(records),
         resources=RegistryResources(records),
         codes=TokenCodes(token),
+        client_authentication=TokenClientAuthentication(token),
         passwords=passwords,
         clock=resources.clock,
     )
@@ -122,7 +128,13 @@ async def build(resources: Resources) -> Service:
         passwords.close()
 
     return Service(
-        http=HttpApp(routes(pages), secure=settings.secure, service="authorize", on_done=telemetry.http_done),
+        http=HttpApp(
+            routes(pages),
+            secure=settings.secure,
+            service="authorize",
+            on_done=telemetry.http_done,
+            allowed_origins=settings.allowed_origins,
+        ),
         rpc=[
             (authorize_pb2_grpc.add_UserAdminServiceServicer_to_server, UserAdmin(users), "authserver.authorize.v1.UserAdminService"),
         ],

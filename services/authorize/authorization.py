@@ -49,6 +49,7 @@ class Authorization:
     responder: Responder
     clock: Clock
     require_scope: bool = False
+    require_push: bool = False
 
     async def begin(self, raw: RawRequest, session: Session | None, browser: str, visit: Visit) -> Outcome:
         """Judge a request and take it as far as it goes without a person.
@@ -68,6 +69,12 @@ class Authorization:
             return await self._start(checks.accepted(asked, self.clock.now()), client, session, browser, visit)
         except AuthPlaneError as error:
             return SendBack(self.responder.failure(redirect_uri, state, _for_client(error)))
+
+    async def require_acceptable(self, raw: RawRequest, visit: Visit) -> None:
+        """Every rule of `begin`, before any browser is involved. Raises the first refusal, or Unavailable."""
+        client = await self._client(raw, visit)
+        checks.run(BEFORE_REDIRECT_IS_TRUSTED, Asked(raw, client))
+        checks.run(AFTER_REDIRECT_IS_TRUSTED, await self._asked(raw, client))
 
     async def proceed(self, interaction: Interaction, session: Session | None, visit: Visit) -> Outcome:
         """The next step of a pending authorization, taken at once when it needs no person. Raises AlreadyAnswered, Unavailable."""
@@ -135,7 +142,7 @@ class Authorization:
                 unresolved = error
         elif not raw.resources and (raw.scope is None or not checks.named_scopes(raw)):
             resources = await self.resources.mints()
-        return Asked(raw, client, resources, unresolved, self.require_scope)
+        return Asked(raw, client, resources, unresolved, self.require_scope, self.require_push)
 
     async def _start(self, request: AuthorizationRequest, client: Client, session: Session | None, browser: str, visit: Visit) -> Outcome:
         step = step_for(request, session, None, None)

@@ -53,6 +53,7 @@ class Asked:
     resources: tuple[Resource, ...] = ()
     unresolved: AuthPlaneError | None = None
     scope_required: bool = False
+    push_required: bool = False
 
 
 Check = Callable[[Asked], None]
@@ -99,7 +100,11 @@ def no_request_object(asked: Asked) -> None:
 
 
 def client_need_not_push(asked: Asked) -> None:
-    """RFC 9126 §6."""
+    """RFC 9126 §5 (every client) and §6 (this client)."""
+    if asked.raw.pushed:
+        return
+    if asked.push_required:
+        raise InvalidRequest("requests must be pushed to /oauth/par first")
     if asked.client.must_push:
         raise InvalidRequest("this client must use pushed authorization requests")
 

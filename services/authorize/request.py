@@ -19,7 +19,10 @@ class Prompt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RawRequest:
-    """What arrived, unjudged. An empty value counts as omitted (RFC 6749 §3.1); `repeated` names what was sent more than once."""
+    """What arrived, unjudged. An empty value counts as omitted (RFC 6749 §3.1).
+
+    `repeated` names what was sent more than once; `pushed` says it came from its client directly (RFC 9126).
+    """
 
     client_id: str | None = None
     redirect_uri: str | None = None
@@ -37,6 +40,7 @@ class RawRequest:
     request: str | None = None
     request_uri: str | None = None
     repeated: frozenset[str] = field(default=frozenset())
+    pushed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ class Settings:
     local_login: bool
     users: tuple[SeedUser, ...]
     sync_users: bool
+    require_push: bool = False
+    push_lifetime: timedelta = timedelta(seconds=60)
+    allowed_origins: tuple[str, ...] = ("*",)
 
 
 def of(configuration: Configuration) -> Settings:
@@ -56,4 +59,7 @@ def of(configuration: Configuration) -> Settings:
             for user in configuration.users
         ),
         sync_users=configuration.seed.mode == "sync",
+        require_push=configuration.oauth.require_pushed_authorization_requests,
+        push_lifetime=configuration.oauth.pushed_request_lifetime,
+        allowed_origins=configuration.server.allowed_origins or ("*",),
     )

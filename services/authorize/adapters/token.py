@@ -1,4 +1,4 @@
-"""Codes from token, and token's list of people it refuses."""
+"""Client authentication and codes from token, and token's list of people it refuses."""
 
 import grpc
 from authserver.token.v1 import token_pb2 as pb
@@ -6,8 +6,9 @@ from authserver.token.v1 import token_pb2_grpc as rpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.authorize.interaction import Needed
-from services.authorize.model import Operator, UserId
+from services.authorize.model import ClientId, Operator, UserId
 from services.authorize.ports import CodeRequest
+from services.authorize.pushed import Proof
 
 
 class TokenCodes:
@@ -45,6 +46,24 @@ def _to_wire(asked: CodeRequest) -> pb.IssueCodeRequest:
         request_id=asked.visit.request_id,
         trace_id=asked.visit.trace_id,
     )
+
+
+class TokenClientAuthentication:
+    """Satisfies services.authorize.pushed.ClientAuthentication."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = rpc.ClientAuthServiceStub(channel)
+
+    async def authenticate(self, proof: Proof) -> ClientId:
+        """The client, proven and active. Raises InvalidClient, InvalidRequest, Unavailable."""
+        request = pb.AuthenticateClientRequest(
+            authorization=proof.authorization,
+            client_id=proof.client_id,
+            client_secret=proof.secret,
+            client_assertion_type=proof.assertion_type,
+            client_assertion=proof.assertion,
+        )
+        return ClientId((await self._stub.AuthenticateClient(request)).client_id)
 
 
 class TokenSubjects:

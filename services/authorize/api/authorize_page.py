@@ -29,7 +29,9 @@ class AuthorizePage:
     async def _begin(self, request: Request, parameters: Parameters) -> Reply:
         session = await self.site.session(request)
         browser, cookie = self.site.browser(request)
-        outcome = await self.site.authorization.begin(read(parameters), session, browser, visit_of(request))
+        visit = visit_of(request)
+        raw = await self.site.pushing.collect(read(parameters), visit)
+        outcome = await self.site.authorization.begin(raw, session, browser, visit)
         return self.site.follow(outcome).adding(*cookie)
 
 

@@ -4,17 +4,19 @@ from kit.http import Route
 from services.authorize.api.authorize_page import AuthorizePage
 from services.authorize.api.consent_page import ConsentPage
 from services.authorize.api.login_page import LoginPage
+from services.authorize.api.par import PushEndpoint
 from services.authorize.api.site import Site
 
 
 def routes(site: Site) -> list[Route]:
-    """All of them; every error is a page, because a person is looking."""
+    """All of them; where a person is looking, errors are pages."""
     authorize, login, consent = AuthorizePage(site), LoginPage(site), ConsentPage(site)
     page = site.pages.error
     return [
         Route("GET", "/oauth/authorize", authorize.get, html_errors=page),
         Route("POST", "/oauth/authorize", authorize.post, html_errors=page),
         Route("HEAD", "/oauth/authorize", authorize.head, html_errors=page),
+        Route("POST", "/oauth/par", PushEndpoint(site.pushing).post, cors=True),
         Route("GET", "/login", login.get, html_errors=page),
         Route("POST", "/login", login.post, html_errors=page),
         Route("POST", "/logout", login.logout, html_errors=page),

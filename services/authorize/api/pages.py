@@ -13,6 +13,7 @@ from kit.errors import AccessDenied, AuthPlaneError, MethodNotAllowed, Missing, 
 from kit.http import Reply, Request, html_reply
 from services.authorize.consent import Question
 from services.authorize.model import Session
+from services.authorize.pushed import RequestUriGone
 from services.authorize.refusals import (
     AlreadyAnswered,
     ClientNotActive,
@@ -48,6 +49,7 @@ _EXPLANATIONS: Sequence[tuple[type[AuthPlaneError], str, str]] = (
     (ForeignBrowser, "This page does not belong to this browser", _START_AGAIN),
     (AlreadyAnswered, "This request was answered already", _START_AGAIN),
     (InteractionGone, "This request has expired", _START_AGAIN),
+    (RequestUriGone, "This request has expired", _START_AGAIN),
     (AccessDenied, "This is not allowed", _START_AGAIN),
     (SlowDown, "Too many attempts", _TRY_AGAIN),
     (Unavailable, "The service is not available at this moment", _TRY_AGAIN),

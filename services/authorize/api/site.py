@@ -15,6 +15,7 @@ from services.authorize.forms import FormTokens
 from services.authorize.interaction import Hops, Interaction, require_same_browser
 from services.authorize.login import Login
 from services.authorize.model import InteractionId, Session, Visit
+from services.authorize.pushed import Pushing
 from services.authorize.refusals import InteractionGone
 from services.authorize.sessions import SessionKeeper
 from services.authorize.steps import Step
@@ -37,6 +38,7 @@ class Site:
 
     authorization: Authorization
     desk: ConsentDesk
+    pushing: Pushing
     login: Login
     sessions: SessionKeeper
     hops: Hops

@@ -25,6 +25,7 @@ from services.authorize.settings import LockoutSettings, Settings
 from services.authorize.users import NewUser, UserAdministration
 from tests.support.clock import FrozenClock
 from tests.support.fakes_authorize import CHALLENGE, NOTES, REDIRECT_URI, FakeClients, FakeCodes, FakeResources, FakeSubjects, a_client
+from tests.support.fakes_authorize_token import FakeClientAuthentication
 from tests.support.servers import Database, migrated
 
 ISSUER = "http://localhost:9000"
@@ -44,6 +45,7 @@ class Plane:
     clients: FakeClients
     resources: FakeResources
     codes: FakeCodes
+    authentication: FakeClientAuthentication
     subjects: FakeSubjects
     administration: UserAdministration
     clock: FrozenClock
@@ -165,9 +167,32 @@ async def plane(authorize_database: Database, valkey_url: str, settings: Setting
     users = UserStore(pool, Recorder("authorize", clock))
     administration = UserAdministration(users, users, subjects, passwords, clock)
     user = await administration.create(NewUser(EMAIL, PASSWORD, "Ada"), Operator("ops"))
-    pages = site(settings, pool=pool, redis=redis, clients=clients, resources=resources, codes=codes, passwords=passwords, clock=clock)
+    authentication = FakeClientAuthentication()
+    pages = site(
+        settings,
+        pool=pool,
+        redis=redis,
+        clients=clients,
+        resources=resources,
+        codes=codes,
+        client_authentication=authentication,
+        passwords=passwords,
+        clock=clock,
+    )
     app = HttpApp(routes(pages), secure=settings.secure, service="authorize")
-    plane = Plane(app, pool, authorize_database.superuser_dsn, clients, resources, codes, subjects, administration, clock, user)
+    plane = Plane(
+        app=app,
+        pool=pool,
+        superuser_dsn=authorize_database.superuser_dsn,
+        clients=clients,
+        resources=resources,
+        codes=codes,
+        authentication=authentication,
+        subjects=subjects,
+        administration=administration,
+        clock=clock,
+        user=user,
+    )
     yield plane
     for browser in plane.browsers:
         await browser.http.aclose()

@@ -19,6 +19,7 @@ from tests.support.tls import Authority
 REGISTRY = "authserver.registry.v1.RegistryService"
 GRANTS = "authserver.token.v1.GrantService"
 TOKEN_ADMIN = "authserver.token.v1.TokenAdminService"
+CLIENT_AUTH = "authserver.token.v1.ClientAuthService"
 US = frozenset({"authorize"})
 
 
@@ -76,7 +77,7 @@ def _notes(kind: registry_pb.BackendKind.ValueType) -> registry_pb.Resource:
 
 
 @dataclass
-class Token(token_rpc.GrantServiceServicer, token_rpc.TokenAdminServiceServicer):
+class Token(token_rpc.GrantServiceServicer, token_rpc.TokenAdminServiceServicer, token_rpc.ClientAuthServiceServicer):
     """Asks for consent once, then issues."""
 
     issued: list[token_pb.IssueCodeRequest] = field(default_factory=list)
@@ -87,6 +88,11 @@ class Token(token_rpc.GrantServiceServicer, token_rpc.TokenAdminServiceServicer)
             return token_pb.IssueCodeResponse(consent_needed=token_pb.ConsentNeeded(missing_scopes=request.scopes, first_time=True))
         self.issued.append(request)
         return token_pb.IssueCodeResponse(code="the-code")
+
+    async def AuthenticateClient(self, request: token_pb.AuthenticateClientRequest, context: Any) -> token_pb.AuthenticateClientResponse:
+        if request.client_secret != "right" and not request.client_assertion:
+            raise InvalidClient("client authentication failed")
+        return token_pb.AuthenticateClientResponse(client_id=request.client_id)
 
     async def RefuseSubject(self, request: token_pb.RefuseSubjectRequest, context: Any) -> token_pb.RefuseSubjectResponse:
         self.refused.append((request.user_id, request.reason, request.operator.key_name))
@@ -122,8 +128,9 @@ async def running_peers(authority: Authority) -> AsyncIterator[Peers]:
         [
             (token_rpc.add_GrantServiceServicer_to_server, token, GRANTS),
             (token_rpc.add_TokenAdminServiceServicer_to_server, token, TOKEN_ADMIN),
+            (token_rpc.add_ClientAuthServiceServicer_to_server, token, CLIENT_AUTH),
         ],
-        {GRANTS: US, TOKEN_ADMIN: US},
+        {GRANTS: US, TOKEN_ADMIN: US, CLIENT_AUTH: US},
         authority.files("token"),
         "127.0.0.1:0",
     )

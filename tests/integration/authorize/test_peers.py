@@ -9,14 +9,15 @@ import grpc
 import pytest
 from authserver.registry.v1 import registry_pb2 as pb
 
-from kit.errors import Missing, Unavailable
+from kit.errors import InvalidClient, Missing, Unavailable
 from kit.rpc_client import open_channel
 from services.authorize.adapters.registry import RegistryRecords
-from services.authorize.adapters.token import TokenCodes
+from services.authorize.adapters.token import TokenClientAuthentication, TokenCodes
 from services.authorize.checks import accepted
 from services.authorize.interaction import Needed
 from services.authorize.model import Visit
 from services.authorize.ports import CodeRequest, Consent
+from services.authorize.pushed import Proof
 from services.authorize.refusals import DocumentNotAcceptable, DocumentUnreachable, UnknownClient
 from tests.integration.authorize.peers import Peers, running_peers
 from tests.support.clock import MIDSUMMER
@@ -128,3 +129,11 @@ async def test_a_code_request_carries_everything_the_code_is_bound_to(line: Line
     assert (sent.redirect_origin, sent.dpop_jkt, sent.code_challenge) == ("https://app.example", "j" * 43, request.code_challenge)
     assert (list(sent.consent.scopes), sent.consent.remember, sent.ip, sent.request_id) == (["notes:read"], False, "203.0.113.9", "req")
     assert sent.auth_time.ToDatetime(MIDSUMMER.tzinfo) == MIDSUMMER
+
+
+async def test_client_credentials_are_judged_by_token_and_its_refusal_keeps_its_name(line: Line) -> None:
+    """A4; RFC 9126 §2.3 by way of the fault in the trailing metadata."""
+    authentication = TokenClientAuthentication(line.token)
+    assert await authentication.authenticate(Proof(client_id="client-a", secret="right")) == "client-a"
+    with pytest.raises(InvalidClient):
+        await authentication.authenticate(Proof(client_id="client-a", secret="wrong"))

@@ -26,6 +26,15 @@ SELECT count(*) FROM gone
 """
 
 
+PURGE_PUSHED_REQUESTS = """
+WITH gone AS (
+    DELETE FROM authorize.pushed_requests
+     WHERE digest IN (SELECT digest FROM authorize.pushed_requests WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+    RETURNING 1)
+SELECT count(*) FROM gone
+"""
+
+
 class JournalStore:
     """Satisfies services.authorize.ports.Journal."""
 
@@ -54,7 +63,7 @@ class Purge:
     async def once(self) -> int:
         """How many rows went."""
         gone = 0
-        for statement in (PURGE_INTERACTIONS, PURGE_SESSIONS):
+        for statement in (PURGE_INTERACTIONS, PURGE_SESSIONS, PURGE_PUSHED_REQUESTS):
             while True:
                 removed: int = await self._pool.fetchval(statement, self._clock.now(), _BATCH)
                 gone += removed
