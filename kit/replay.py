@@ -21,12 +21,15 @@ _BATCH = 256
 
 
 def open_redis(url: str) -> "Redis":
-    """A client for `redis://`, `rediss://` or `unix://`; connects when first used. Commands are cut after 2 s."""
+    """A client for `redis://`, `rediss://` or `unix://`; connects when first used. Commands are cut after 2 s.
+
+    The driver's health checks stay off: they are made while connecting too, each within a try of the other, and against a server that
+    takes connections without answering the waits multiply into minutes. The one more try below notices a stale connection as well.
+    """
     return Redis.from_url(
         url,
         socket_timeout=_SECONDS,
         socket_connect_timeout=_SECONDS,
-        health_check_interval=15,
         max_connections=64,
         # After a restart every pooled connection is stale; one more try finds that out without troubling the caller.
         retry=Retry(ConstantBackoff(0.02), 1, supported_errors=(RedisConnectionError, RedisTimeoutError)),
