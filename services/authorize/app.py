@@ -13,6 +13,7 @@ from kit.credentials import Mac
 from kit.errors import InvalidRequest
 from kit.http import HttpApp
 from kit.pg import Pool
+from kit.replay import TickPipeline
 from kit.resources import BootFailed
 from kit.service import Resources, Service
 from services.authorize import settings as authorize_settings
@@ -76,7 +77,7 @@ def site(
     login = Login(
         users=LoginStore(pool),
         passwords=passwords,
-        lockout=RedisLockout(redis, most=lockout.most, window=lockout.window, lock=lockout.lock),
+        lockout=RedisLockout(TickPipeline(redis), most=lockout.most, window=lockout.window, lock=lockout.lock),
         sessions=sessions,
         journal=JournalStore(pool, recorder),
     )

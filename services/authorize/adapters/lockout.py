@@ -1,13 +1,11 @@
-"""Failed logins counted in Redis, so that every replica counts the same ones (C9)."""
+"""Failed attempts counted in Redis, so that every replica counts the same ones (C9)."""
 
 import hashlib
 from datetime import timedelta
-from typing import Any, Final
-
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from typing import Final
 
 from kit.errors import Unavailable
+from kit.replay import TickPipeline
 
 # KEYS: failures, lock. ARGV: most failures, window ms, lock ms. Each script is one step, so parallel guesses cannot slip between
 # looking and counting.
@@ -34,10 +32,14 @@ return 0
 
 
 class RedisLockout:
-    """Satisfies services.authorize.ports.Lockout; `most` failures within `window` lock the pair for `lock`, 0 switches it off."""
+    """Satisfies services.authorize.ports.Lockout; `most` failures within `window` lock the pair for `lock`, 0 switches it off.
 
-    def __init__(self, redis: Redis, *, most: int, window: timedelta, lock: timedelta) -> None:
-        self._redis = redis
+    `kind` keeps what is counted for one purpose apart from what is counted for another.
+    """
+
+    def __init__(self, pipeline: TickPipeline, kind: str = "login", /, *, most: int, window: timedelta, lock: timedelta) -> None:
+        self._pipeline = pipeline
+        self._kind = kind
         self._most = most
         self._window = window
         self._lock = lock
@@ -60,27 +62,27 @@ class RedisLockout:
     async def clear(self, identity: str, address: str) -> None:
         """The attempt succeeded. Raises Unavailable."""
         if self._most:
-            await self._call(self._redis.delete(*_keys(identity, address)))
+            await self._call("DEL", *self._keys(identity, address))
 
     async def _run(self, script: str, identity: str, address: str) -> int:
         if not self._most:
             return 0
-        limits = (str(self._most), str(_milliseconds(self._window)), str(_milliseconds(self._lock)))
-        left: int = await self._call(self._redis.eval(script, 2, *_keys(identity, address), *limits))
+        left = await self._call(
+            "EVAL", script, 2, *self._keys(identity, address), self._most, _milliseconds(self._window), _milliseconds(self._lock)
+        )
         return -(-left // 1000)
 
-    async def _call(self, command: Any) -> Any:
+    async def _call(self, *command: str | int) -> int:
         try:
-            return await command
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable("sign-in is not available at this moment", debug=f"{type(error).__name__}: {error}") from error
+            return int(await self._pipeline.run(*command))
+        except Unavailable as error:
+            raise Unavailable("attempts cannot be counted at this moment", debug=error.debug) from error
 
-
-def _keys(identity: str, address: str) -> tuple[str, str]:
-    # Hashed, because an identity is whatever a stranger typed: any length, any character, at times a password. The braces keep a
-    # pair's keys on one node of a cluster.
-    name = hashlib.sha256(f"{len(identity)}:{identity}{address}".encode()).hexdigest()[:40]
-    return f"login:failures:{{{name}}}", f"login:lock:{{{name}}}"
+    def _keys(self, identity: str, address: str) -> tuple[str, str]:
+        # Hashed, because an identity is whatever a stranger typed: any length, any character, at times a password. The braces keep a
+        # pair's keys on one node of a cluster.
+        name = hashlib.sha256(f"{len(identity)}:{identity}{address}".encode()).hexdigest()[:40]
+        return f"{self._kind}:failures:{{{name}}}", f"{self._kind}:lock:{{{name}}}"
 
 
 def _milliseconds(span: timedelta) -> int:
