@@ -131,11 +131,6 @@ def status(places: Places) -> dict[str, Any] | None:
     }
 
 
-def environment_for(places: Places, base: int | None, config: Path | None, service: str) -> dict[str, str]:
-    """What one service of this state directory would be told; used to run it by hand under a debugger."""
-    return stack.environment_of(stack.prepare(places, Ports.from_base(base), config), service)
-
-
 def default_issuer(base: int | None) -> str:
     """The issuer of a plane nobody configured."""
     return environment.default_issuer(Ports.from_base(base))

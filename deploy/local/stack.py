@@ -1,6 +1,6 @@
 """The one start table of a plane on one machine: what runs, what it needs, and how it is asked whether it is ready.
 
-compose.yaml, the Kubernetes manifests and the gateway's clusters agree with this table, by test.
+The gateway's clusters name the same services; what else comes to describe a plane is held against this table.
 """
 
 import importlib.util

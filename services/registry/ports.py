@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from kit.audit import Event
-from services.registry.model import Client, ClientId, ClientStatus, Counts, Mode, Resource, ResourceId, Revision, Source
+from services.registry.model import Client, ClientId, ClientStatus, Counts, Mode, Resource, ResourceId, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +142,6 @@ class Counting(Protocol):
 
     async def count(self) -> Counts:
         """As of now."""
-
-
-class Revisions(Protocol):
-    """Where the feed of changes stands."""
-
-    async def current(self) -> Revision:
-        """The revision committed last."""
 
 
 class RegistrationRate(Protocol):
