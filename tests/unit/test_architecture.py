@@ -72,6 +72,15 @@ def test_a_service_opens_channels_only_to_those_who_let_it_in(service: str) -> N
     assert set(channels(service)) <= called_by_table()[service]
 
 
+# Contracts agreed on whose service does not offer them yet; a row here leaves when the service comes.
+NOT_OFFERED_YET = {"authserver.token.v1.DeviceService"}
+
+
+def test_every_contract_has_its_row_of_callers() -> None:
+    """Law 12."""
+    assert CONTRACTS - {name for rows in CALLERS.values() for name in rows} == NOT_OFFERED_YET
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_row_of_callers_is_a_contract_and_names_processes_there_are(service: str) -> None:
     """Law 12: a misspelt row would let nobody in, or somebody nobody meant."""

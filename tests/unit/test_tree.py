@@ -11,7 +11,7 @@ HAND_WRITTEN = sorted(
     path for folder in ("kit", "config", "services", "cli", "deploy", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")
 )
 STANDARDS = ROOT / "docs" / "standards.md"
-REFERENCE = re.compile(r"`((?:tests|services|kit|config|gateway|deploy|cli)/[\w./-]+)(?:::(\w+))?`")
+REFERENCE = re.compile(r"`((?:tests|services|kit|config|gateway|deploy|cli|examples|proto)/[\w./-]+)(?:::(\w+))?`")
 
 
 def lines(path: Path) -> int:

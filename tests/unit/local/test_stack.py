@@ -7,16 +7,11 @@ import pytest
 from deploy.local import environment, secret_file
 from deploy.local.places import Places, Ports
 from deploy.local.stack import SERVICES, START_TABLE
+from tests.unit.test_architecture import called_by_table
 
 SECRETS = {
     name: name.lower()
     for name in ("DATA_ENCRYPTION_KEY", "SESSION_SECRET", "CONNECT_STATE_SECRET", "CLIENT_SECRET_PEPPER", "ADMIN_API_KEY")
-}
-# ARCHITECTURE.md, law 2: who may call whom.
-CALLS = {
-    "authorize": {"registry", "token", "vault"},
-    "token": {"registry", "vault"},
-    "admin": {"registry", "token", "vault", "audit", "authorize"},
 }
 
 
@@ -32,8 +27,9 @@ def test_everything_a_row_needs_stands_above_it() -> None:
 
 
 def test_callers_start_after_those_they_call() -> None:
+    """Law 2: as the callers tables have it."""
     needs = {row.name: set(row.needs) for row in START_TABLE}
-    for caller, called in CALLS.items():
+    for caller, called in called_by_table().items():
         assert called <= needs[caller]
 
 
