@@ -116,9 +116,7 @@ async def test_a_hostile_name_is_text_and_nothing_else(plane: Plane, browser: Br
 
 @pytest.mark.parametrize("path", ["/login?redirect=", "/login?interaction=", "/consent?interaction=x&hop=", "/oauth/authorize?client_id="])
 async def test_what_is_in_the_address_is_never_markup(browser: Browser, path: str) -> None:
-    response = await browser.http.get(
-        path + httpx.QueryParams({"": HOSTILE.replace("\u202e", "")}).get("")[:1] + "%3Cscript%3Ealert(1)%3C/script%3E"
-    )
+    response = await browser.http.get(path + "%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script" not in response.text
 
 
