@@ -107,6 +107,7 @@ async def build(resources: Resources) -> Service:
             assertion_algs=ALGS,
             dpop_algs=dpop.ALGS if chosen.dpop else (),
             client_id_metadata_documents=chosen.metadata_documents,
+            require_pushed_authorization_requests=chosen.require_push,
         ),
         resources=registry,
     )

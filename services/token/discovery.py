@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 import orjson
 
 from kit.errors import Unavailable
-from kit.oauth import AuthMethod, ResponseType
-from services.token.policy import Catalogue
+from kit.oauth import AuthMethod, GrantType, ResponseType
+from services.token.policy import OFFLINE_ACCESS, Catalogue
 from services.token.ports import Resources
 
 _SECRETS = (AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST, AuthMethod.PRIVATE_KEY_JWT)
-OFFLINE_ACCESS = "offline_access"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,7 @@ class Features:
     assertion_algs: Sequence[str]
     dpop_algs: Sequence[str] = ()
     client_id_metadata_documents: bool = True
-    pushed_authorization_requests: bool = False
-    agent_identity: bool = True
+    require_pushed_authorization_requests: bool = False
     signing_alg: str = "ES256"
 
 
@@ -38,6 +36,7 @@ def metadata(issuer: str, features: Features, catalogue: Catalogue | None) -> di
     document: dict[str, Any] = {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "pushed_authorization_request_endpoint": f"{issuer}/oauth/par",
         "token_endpoint": f"{issuer}/oauth/token",
         "registration_endpoint": f"{issuer}/oauth/register",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
@@ -56,17 +55,18 @@ def metadata(issuer: str, features: Features, catalogue: Catalogue | None) -> di
         "code_challenge_methods_supported": ["S256"],
         "resource_indicators_supported": True,
         "authorization_response_iss_parameter_supported": True,
+        "authplane_agent_identity_supported": True,
     }
     if catalogue is not None:
         document["scopes_supported"] = list(dict.fromkeys([*catalogue.scopes(), OFFLINE_ACCESS]))
-    if features.pushed_authorization_requests:
-        document["pushed_authorization_request_endpoint"] = f"{issuer}/oauth/par"
+    if features.require_pushed_authorization_requests:
+        document["require_pushed_authorization_requests"] = True
+    if GrantType.DEVICE_CODE.value in features.grant_types:
+        document["device_authorization_endpoint"] = f"{issuer}/oauth/device_authorization"
     if features.client_id_metadata_documents:
         document["client_id_metadata_document_supported"] = True
     if features.dpop_algs:
         document["dpop_signing_alg_values_supported"] = list(features.dpop_algs)
-    if features.agent_identity:
-        document["authplane_agent_identity_supported"] = True
     return document
 
 

@@ -24,11 +24,16 @@ class Settings:
     dpop_nonce_lifetime: timedelta
     dpop_require_nonce: bool
     metadata_documents: bool
+    require_push: bool
     signing_alg: str
     key_store: str
     masters: tuple[bytes, ...]
     pepper: bytes | None
     allowed_origins: tuple[str, ...]
+    device_authorization: bool
+    device_code_lifetime: timedelta
+    device_poll_interval: timedelta
+    require_scope: bool
     private_addresses: bool
     require_https: bool
 
@@ -56,11 +61,16 @@ def of(configuration: Configuration) -> Settings:
         dpop_nonce_lifetime=configuration.dpop.nonce_ttl,
         dpop_require_nonce=configuration.dpop.require_nonce,
         metadata_documents=configuration.cimd.enabled,
+        require_push=configuration.oauth.require_pushed_authorization_requests,
         signing_alg=configuration.signing.algorithm,
         key_store=configuration.signing.key_store,
         masters=_masters(configuration),
         pepper=pepper.encode() if pepper else None,
         allowed_origins=configuration.server.allowed_origins or ("*",),
+        device_authorization=configuration.device_authorization.enabled,
+        device_code_lifetime=configuration.device_authorization.code_lifetime,
+        device_poll_interval=configuration.device_authorization.poll_interval,
+        require_scope=configuration.oauth.require_scope,
         private_addresses=configuration.cimd.allow_private_addresses,
         require_https=configuration.cimd.require_https,
     )

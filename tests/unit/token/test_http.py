@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from kit import jose
-from services.token.discovery import paths
+from services.token.discovery import Features, metadata, paths
 from services.token.policy import Catalogue, alias
 from tests.support.fakes_token import FILES, ISSUER, MACHINE, NOTES, SECRET, TokenPlane, basic
 
@@ -97,6 +97,15 @@ async def test_discovery_says_what_works(plane: TokenPlane) -> None:
     assert document["client_id_metadata_document_supported"] is True
     assert "dpop_signing_alg_values_supported" not in document
     assert all(document[name].startswith(ISSUER) for name in document if name.endswith(("_endpoint", "_uri")))
+
+
+async def test_where_to_push_is_advertised_and_that_one_must_only_where_so(plane: TokenPlane) -> None:
+    """RFC 9126 §5."""
+    document = (await plane.call("GET", "/.well-known/oauth-authorization-server")).json
+    assert document["pushed_authorization_request_endpoint"] == f"{ISSUER}/oauth/par"
+    assert "require_pushed_authorization_requests" not in document
+    strict = Features(["authorization_code"], ["ES256"], require_pushed_authorization_requests=True)
+    assert metadata(ISSUER, strict, None)["require_pushed_authorization_requests"] is True
 
 
 async def test_discovery_off_is_not_advertised() -> None:
