@@ -111,9 +111,32 @@ def test_rules_take_no_clock_randomness_network_or_environment_of_their_own(path
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    assert imported & IMPURE == set()
+    assert imported & IMPURE == set(), "ask a port, or put it into the kit (randomness lives in kit.credentials)"
     assert not {name for name in imported if name in {"uuid.uuid4", "uuid.uuid1", "uuid.uuid7"}}
     assert SOURCES.findall(text) == []
+
+
+# Where strangers' input enters: bodies of the operator's API and registration metadata.
+STRANGERS = ("services/admin/api/http/", "services/registry/metadata.py")
+# Collects problems while one call lasts, and is nobody's value.
+MUTABLE = {"_Problems"}
+
+
+def test_pydantic_stands_only_where_strangers_input_enters() -> None:
+    """Rings; the settings are kit.settings' and config's."""
+    reading = [path.relative_to(ROOT) for path in (ROOT / "services").rglob("*.py") if re.search(r"^from pydantic", path.read_text(), re.M)]
+    assert reading
+    assert [str(path) for path in reading if not str(path).startswith(STRANGERS)] == []
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_values_are_frozen_and_slotted(path: Path) -> None:
+    """Rings."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef) and node.name not in MUTABLE:
+            for decorator in map(ast.unparse, node.decorator_list):
+                if decorator.startswith("dataclass"):
+                    assert {"frozen=True", "slots=True"} <= set(re.findall(r"\w+=True", decorator)), f"{path.name}: {node.name}"
 
 
 def routed() -> dict[str, set[str]]:
