@@ -75,7 +75,7 @@ async def test_whose_fault_it_is(keys: FetchedClientKeys, web: Web) -> None:
         await keys.keys(REMOTE, refetch=False)
     web.answer = Fetched(404, {}, b"", "")
     with pytest.raises(InvalidToken):
-        await keys.keys(REMOTE, refetch=False)
+        await keys.keys(replace(REMOTE, jwks_uri="https://client.example/moved"), refetch=False)
     web.answer = Unavailable("the other side cannot be reached")
     with pytest.raises(Unavailable):
-        await keys.keys(REMOTE, refetch=False)
+        await keys.keys(replace(REMOTE, jwks_uri="https://client.example/slow"), refetch=False)
