@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from config.key_checks import encryption_is_complete, signing_store_is_complete
 from config.localhost import is_localhost
@@ -125,6 +125,7 @@ def identity_providers_are_complete(configuration: Configuration) -> Iterator[st
     for name, provider in providers:
         where = "oidc" if provider is configuration.oidc else f"oidc.providers[{name}]"
         yield from _provider(where, provider, local=configuration.localhost)
+        yield from _way_back(where, name, provider, alone=len(providers) == 1)
 
 
 def connect_is_complete(configuration: Configuration) -> Iterator[str]:
@@ -187,6 +188,17 @@ def _provider(where: str, provider: IdentityProvider, *, local: bool) -> Iterato
         url = getattr(provider, key)
         if url and not url.startswith("https://") and not (local and url.startswith("http://")):
             yield f"{where}.{key} must be https"
+
+
+def _way_back(where: str, name: str, provider: IdentityProvider, *, alone: bool) -> Iterator[str]:
+    """RFC 9700 §4.4.2.2: answers of several providers are told apart by where they arrive."""
+    try:
+        marks = parse_qs(urlsplit(provider.redirect_uri).query).get("provider", [])
+    except ValueError:
+        yield f"{where}.redirect_uri is not a URL"
+        return
+    if marks != [name] and (marks or not (alone or name == "oidc")):
+        yield f"{where}.redirect_uri must end with ?provider={name}"
 
 
 RULES: Final = (

@@ -64,9 +64,13 @@ class IdentityProvider(Model):
     client_secret_env: str = ""
     """The former name of `client_secret_ref`."""
     redirect_uri: str = ""
+    """`<issuer>/oidc/callback`; with several providers each has its own, `<issuer>/oidc/callback?provider=<name>`."""
     display_name: str = ""
     scopes: tuple[str, ...] = ("openid", "email", "profile")
     include_groups_scope: bool = True
+    """Ask for the scope `groups` where the provider offers it."""
+    groups_claim: Annotated[str, Field(min_length=1)] = "groups"
+    """The claim that lists a person's groups."""
     connector_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")] = ""
 
     @property

@@ -1,5 +1,6 @@
 """Authorize put together: the only module that sees both its API and its adapters."""
 
+from functools import partial
 from typing import Final
 
 import grpc
@@ -17,9 +18,11 @@ from kit.replay import TickPipeline
 from kit.resources import BootFailed
 from kit.service import Resources, Service
 from services.authorize import settings as authorize_settings
+from services.authorize.adapters.identity_provider import OutboundIdentityProviders
 from services.authorize.adapters.lockout import RedisLockout
 from services.authorize.adapters.registry import RegistryClients, RegistryRecords, RegistryResources
 from services.authorize.adapters.store.housekeeping import JournalStore, Purge
+from services.authorize.adapters.store.identities import IdentityStore, PendingSignInStore
 from services.authorize.adapters.store.interactions import InteractionStore
 from services.authorize.adapters.store.pushed import PushedRequestStore
 from services.authorize.adapters.store.sessions import SessionStore
@@ -32,7 +35,10 @@ from services.authorize.api.rpc import UserAdmin
 from services.authorize.api.site import Site
 from services.authorize.authorization import Authorization
 from services.authorize.consent import ConsentDesk
+from services.authorize.federation import Federation
 from services.authorize.forms import FormTokens
+from services.authorize.identities import Provisioning
+from services.authorize.identity_provider import IdentityProviders
 from services.authorize.interaction import Hops
 from services.authorize.login import Login
 from services.authorize.passwords import Passwords
@@ -46,6 +52,8 @@ from services.authorize.settings import Settings
 from services.authorize.users import UserAdministration
 
 CALLERS: Final = {"authserver.authorize.v1.UserAdminService": frozenset({"admin"})}
+# A person waits for up to four answers in a row, and the gateway for half a minute.
+_PROVIDER_SECONDS: Final = 6.0
 
 
 def site(
@@ -59,6 +67,7 @@ def site(
     client_authentication: ClientAuthentication,
     passwords: Passwords,
     clock: Clock,
+    identity_providers: IdentityProviders | None = None,
 ) -> Site:
     """Everything behind the pages."""
     recorder = Recorder("authorize", clock)
@@ -93,6 +102,22 @@ def site(
         pages=Pages(),
         clock=clock,
         local_login=settings.local_login,
+        federation=_federation(settings, pool, identity_providers, sessions, clock) if identity_providers is not None else None,
+    )
+
+
+def _federation(settings: Settings, pool: Pool, directory: IdentityProviders, sessions: SessionKeeper, clock: Clock) -> Federation:
+    recorder = Recorder("authorize", clock)
+    return Federation(
+        providers={provider.name: provider for provider in settings.providers},
+        directory=directory,
+        pending=PendingSignInStore(pool),
+        provisioning=Provisioning(IdentityStore(pool, recorder), clock),
+        sessions=sessions,
+        journal=JournalStore(pool, recorder),
+        clock=clock,
+        skew=settings.clock_skew,
+        lifetime=settings.sign_in_lifetime,
     )
 
 
@@ -100,6 +125,16 @@ def administration(pool: Pool, passwords: Passwords, token: grpc.aio.Channel, cl
     """What operators do to people."""
     users = UserStore(pool, Recorder("authorize", clock))
     return UserAdministration(directory=users, writes=users, subjects=TokenSubjects(token), passwords=passwords, clock=clock)
+
+
+def _identity_providers(settings: Settings, resources: Resources) -> OutboundIdentityProviders | None:
+    # O10: without a provider there is no way out.
+    if not settings.providers:
+        return None
+    return OutboundIdentityProviders(
+        resources.outbound(timeout=_PROVIDER_SECONDS),
+        resources.outbound(allow_private=True, require_https=False, timeout=_PROVIDER_SECONDS),
+    )
 
 
 async def build(resources: Resources) -> Service:
@@ -113,6 +148,7 @@ async def build(resources: Resources) -> Service:
         await seed(settings.users, users, sync=settings.sync_users)
     except InvalidRequest as error:
         raise BootFailed(f"an entry of users[] cannot be used: {error.detail}") from error
+    providers = _identity_providers(settings, resources)
     pages = site(
         settings,
         pool=pool,
@@ -123,6 +159,7 @@ async def build(resources: Resources) -> Service:
         client_authentication=TokenClientAuthentication(token),
         passwords=passwords,
         clock=resources.clock,
+        identity_providers=providers,
     )
 
     async def close() -> None:
@@ -140,6 +177,10 @@ async def build(resources: Resources) -> Service:
             (authorize_pb2_grpc.add_UserAdminServiceServicer_to_server, UserAdmin(users), "authserver.authorize.v1.UserAdminService"),
         ],
         callers=CALLERS,
-        background=[records.watch, Purge(pool, resources.clock).run],
+        background=[
+            records.watch,
+            Purge(pool, resources.clock).run,
+            *([partial(providers.check, settings.providers)] if providers else []),
+        ],
         close=close,
     )

@@ -1,7 +1,9 @@
 """Signed-in browsers: one random secret in a cookie, everything else on the server (A8)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from kit.audit import Action, ActorKind, Event
@@ -32,15 +34,26 @@ class SessionKeeper:
     limits: SessionLimits
     clock: Clock
 
-    async def begin(self, user: User, replaced: str | None, visit: Visit) -> tuple[str, Session]:
+    async def begin(
+        self,
+        user: User,
+        replaced: str | None,
+        visit: Visit,
+        *,
+        action: Action = Action.USER_LOGIN,
+        authenticated_at: datetime | None = None,
+        detail: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[str, Session]:
         """A new session after a login, ending the one the browser had. Returns the cookie's value, which is kept nowhere else.
+
+        `action` and `detail` are for the audit row; `authenticated_at` is given where the person proved who they are before this moment.
 
         Raises LoginRejected when the person was disabled or deleted in this very moment, Unavailable.
         """
         now = self.clock.now()
         secret = random_secret()
-        session = Session(digest(secret), user.id, user.email, user.name, now, now, now + self.limits.absolute)
-        event = event_of(Action.USER_LOGIN, session, visit)
+        session = Session(digest(secret), user.id, user.email, user.name, authenticated_at or now, now, now + self.limits.absolute)
+        event = event_of(action, session, visit, detail)
         if not await self.store.start(session, digest(replaced) if replaced else None, event):
             raise LoginRejected("That account is no longer here.")
         return secret, session
@@ -64,7 +77,7 @@ def _stale(session: Session, now: datetime) -> bool:
     return now - session.last_seen_at >= TOUCH_EVERY
 
 
-def event_of(action: Action, session: Session, visit: Visit) -> Event:
+def event_of(action: Action, session: Session, visit: Visit, detail: Mapping[str, str] = MappingProxyType({})) -> Event:
     """An audit row about the person of a session, by themselves."""
     return Event(
         action=action,
@@ -74,4 +87,5 @@ def event_of(action: Action, session: Session, visit: Visit) -> Event:
         ip=visit.address,
         request_id=visit.request_id,
         trace_id=visit.trace_id,
+        detail=detail,
     )

@@ -4,8 +4,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from config.localhost import is_localhost
+from config.people import IdentityProvider
 from config.schema import Configuration
 from kit.credentials import derive_key, random_secret
+from services.authorize.identity_provider import Provider
 from services.authorize.seeds import SeedUser
 from services.authorize.sessions import SessionLimits
 
@@ -37,6 +40,10 @@ class Settings:
     require_push: bool = False
     push_lifetime: timedelta = timedelta(seconds=60)
     allowed_origins: tuple[str, ...] = ("*",)
+    device_page: bool = True
+    providers: tuple[Provider, ...] = ()
+    sign_in_lifetime: timedelta = timedelta(minutes=10)
+    clock_skew: timedelta = timedelta(seconds=30)
 
 
 def of(configuration: Configuration) -> Settings:
@@ -62,4 +69,27 @@ def of(configuration: Configuration) -> Settings:
         require_push=configuration.oauth.require_pushed_authorization_requests,
         push_lifetime=configuration.oauth.pushed_request_lifetime,
         allowed_origins=configuration.server.allowed_origins or ("*",),
+        device_page=configuration.device_authorization.enabled,
+        providers=tuple(_provider(name, entry, configuration) for name, entry in configuration.oidc.all_providers()),
+        sign_in_lifetime=configuration.oauth.state_max_age,
+        clock_skew=configuration.clock_skew,
+    )
+
+
+def _provider(name: str, entry: IdentityProvider, configuration: Configuration) -> Provider:
+    # Where there is no form either, a provider without a text of its own must still be found.
+    label = entry.display_name or ("" if configuration.oidc.show_local_login else name)
+    return Provider(
+        name=name,
+        issuer=entry.issuer,
+        client_id=entry.client_id,
+        client_secret=entry.client_secret or configuration.referenced(entry.secret_reference) or "",
+        redirect_uri=entry.redirect_uri,
+        label=label,
+        scopes=entry.scopes,
+        ask_for_groups=entry.include_groups_scope,
+        groups_claim=entry.groups_claim,
+        connector_id=entry.connector_id,
+        # Only a developer's plane may ask a developer's provider.
+        local=configuration.localhost and is_localhost(entry.issuer),
     )

@@ -1,4 +1,4 @@
-"""The two cookies: who is signed in, and which browser this is."""
+"""The cookies: who is signed in, which browser this is, and for minutes, which browser went to sign in elsewhere."""
 
 import re
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from kit.http import Request
 Header = tuple[str, str]
 
 _BROWSER_NAME: Final = "authserver_browser"
+_SIGN_IN_NAME: Final = "authserver_oidc_state"
 _BROWSER_LIFE: Final = timedelta(hours=12)
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -38,6 +39,18 @@ class Cookies:
     def set_browser(self, value: str) -> Header:
         """For a browser met for the first time. Always Lax: it has to come along when a client's site sends the browser here."""
         return self._write(_BROWSER_NAME, value, _BROWSER_LIFE, "lax")
+
+    def sign_in(self, request: Request) -> str | None:
+        """The value by which a sign-in elsewhere is bound to this browser."""
+        return self._read(request, _SIGN_IN_NAME)
+
+    def set_sign_in(self, value: str, life: timedelta) -> Header:
+        """For the way to an identity provider. Always Lax, as it has to come along when that provider sends the browser back."""
+        return self._write(_SIGN_IN_NAME, value, life, "lax")
+
+    def clear_sign_in(self) -> Header:
+        """After the way back."""
+        return self._write(_SIGN_IN_NAME, "", timedelta(0), "lax")
 
     def clear(self) -> tuple[Header, Header]:
         """After signing out: both, so that nothing of this person is left for the next one."""

@@ -3,6 +3,7 @@
 from kit.http import Route
 from services.authorize.api.authorize_page import AuthorizePage
 from services.authorize.api.consent_page import ConsentPage
+from services.authorize.api.federation import FederationPages
 from services.authorize.api.login_page import LoginPage
 from services.authorize.api.par import PushEndpoint
 from services.authorize.api.site import Site
@@ -11,6 +12,7 @@ from services.authorize.api.site import Site
 def routes(site: Site) -> list[Route]:
     """All of them; where a person is looking, errors are pages."""
     authorize, login, consent = AuthorizePage(site), LoginPage(site), ConsentPage(site)
+    federation = FederationPages(site)
     page = site.pages.error
     return [
         Route("GET", "/oauth/authorize", authorize.get, html_errors=page),
@@ -18,6 +20,10 @@ def routes(site: Site) -> list[Route]:
         Route("HEAD", "/oauth/authorize", authorize.head, html_errors=page),
         Route("POST", "/oauth/par", PushEndpoint(site.pushing).post, cors=True),
         Route("GET", "/login", login.get, html_errors=page),
+        Route("GET", "/oidc/start", federation.start, html_errors=page),
+        Route("HEAD", "/oidc/start", federation.head, html_errors=page),
+        Route("GET", "/oidc/callback", federation.callback, html_errors=page),
+        Route("HEAD", "/oidc/callback", federation.head, html_errors=page),
         Route("POST", "/login", login.post, html_errors=page),
         Route("POST", "/logout", login.logout, html_errors=page),
         Route("GET", "/account", login.account, html_errors=page),

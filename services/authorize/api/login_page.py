@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from kit.errors import AuthPlaneError, Forbidden, Missing
 from kit.http import Parameters, Reply, Request, redirect
+from services.authorize.api.federation import provider_links
 from services.authorize.api.pages import LoginForm
 from services.authorize.api.site import LOGIN_PAGE, Site, visit_of
 from services.authorize.authorization import GoTo
@@ -96,12 +97,15 @@ class LoginPage:
 
     def _form(self, browser: str, interaction: Interaction | None, form: LoginForm, *, status: int = 200) -> Reply:
         about = interaction.id if interaction is not None else ""
+        hop = self.site.hop(interaction.id, Step.LOGIN) if interaction is not None else ""
+        where = {"interaction": about, "hop": hop} if about else {"redirect": form.redirect}
         complete = replace(
             form,
             csrf_token=self.site.forms.token(Form.LOGIN, browser, about),
             interaction=about,
-            hop=self.site.hop(interaction.id, Step.LOGIN) if interaction is not None else "",
+            hop=hop,
             offered=self.site.local_login,
+            elsewhere=provider_links(self.site.federation, where),
         )
         return self.site.pages.login(complete, status=status)
 

@@ -19,8 +19,13 @@ from services.authorize.refusals import (
     ClientNotActive,
     DocumentNotAcceptable,
     DocumentUnreachable,
+    EmailTaken,
     ForeignBrowser,
     InteractionGone,
+    ProviderDeclined,
+    ProviderUnavailable,
+    SignInElsewhereFailed,
+    StateUnknown,
     UnknownClient,
 )
 
@@ -50,12 +55,25 @@ _EXPLANATIONS: Sequence[tuple[type[AuthPlaneError], str, str]] = (
     (AlreadyAnswered, "This request was answered already", _START_AGAIN),
     (InteractionGone, "This request has expired", _START_AGAIN),
     (RequestUriGone, "This request has expired", _START_AGAIN),
+    (StateUnknown, "This sign-in has expired", _START_AGAIN),
+    (ProviderDeclined, "You were not signed in", _START_AGAIN),
+    (EmailTaken, "This e-mail address is taken", "Sign in the way you did before, or ask the administrator of this service."),
+    (SignInElsewhereFailed, "You were not signed in", _START_AGAIN),
+    (ProviderUnavailable, "Signing in there does not work at this moment", "Wait a moment, go back and try again."),
     (AccessDenied, "This is not allowed", _START_AGAIN),
     (SlowDown, "Too many attempts", _TRY_AGAIN),
     (Unavailable, "The service is not available at this moment", _TRY_AGAIN),
     (Missing, "There is nothing here", "Check the address."),
     (MethodNotAllowed, "This page is opened in another way", _START_AGAIN),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderLink:
+    """A button that leads to an identity provider."""
+
+    label: str
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +87,7 @@ class LoginForm:
     hop: str = ""
     message: str = ""
     offered: bool = True
+    elsewhere: Sequence[ProviderLink] = ()
 
 
 @dataclass(frozen=True, slots=True)

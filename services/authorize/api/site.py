@@ -11,6 +11,7 @@ from services.authorize.api.cookies import Cookies
 from services.authorize.api.pages import Pages
 from services.authorize.authorization import Authorization, GoTo, Outcome, SendBack
 from services.authorize.consent import ConsentDesk
+from services.authorize.federation import Federation
 from services.authorize.forms import FormTokens
 from services.authorize.interaction import Hops, Interaction, require_same_browser
 from services.authorize.login import Login
@@ -47,6 +48,7 @@ class Site:
     pages: Pages
     clock: Clock
     local_login: bool = True
+    federation: Federation | None = None
 
     async def session(self, request: Request) -> Session | None:
         """Who is signed in. Raises Unavailable."""

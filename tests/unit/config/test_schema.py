@@ -197,7 +197,7 @@ oidc:
   client_id: a
   redirect_uri: http://localhost:9000/oidc/callback
   providers:
-    - {name: two, issuer: "https://two.example", client_id: b, redirect_uri: "http://localhost:9000/oidc/callback"}
+    - {name: two, issuer: "https://two.example", client_id: b, redirect_uri: "http://localhost:9000/oidc/callback?provider=two"}
 """,
         encoding="utf-8",
     )

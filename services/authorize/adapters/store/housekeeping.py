@@ -34,6 +34,14 @@ WITH gone AS (
 SELECT count(*) FROM gone
 """
 
+PURGE_FEDERATED_SIGN_INS = """
+WITH gone AS (
+    DELETE FROM authorize.federated_sign_ins
+     WHERE state IN (SELECT state FROM authorize.federated_sign_ins WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+    RETURNING 1)
+SELECT count(*) FROM gone
+"""
+
 
 class JournalStore:
     """Satisfies services.authorize.ports.Journal."""
@@ -63,7 +71,7 @@ class Purge:
     async def once(self) -> int:
         """How many rows went."""
         gone = 0
-        for statement in (PURGE_INTERACTIONS, PURGE_SESSIONS, PURGE_PUSHED_REQUESTS):
+        for statement in (PURGE_INTERACTIONS, PURGE_SESSIONS, PURGE_PUSHED_REQUESTS, PURGE_FEDERATED_SIGN_INS):
             while True:
                 removed: int = await self._pool.fetchval(statement, self._clock.now(), _BATCH)
                 gone += removed

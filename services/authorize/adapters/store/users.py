@@ -86,7 +86,7 @@ class LoginStore:
     async def user(self, user_id: UserId) -> User | None:
         """By id."""
         row = await self._pool.fetchrow(GET, user_id)
-        return _user(row) if row is not None else None
+        return user_of(row) if row is not None else None
 
     async def rehash(self, user_id: UserId, before: str, after: str) -> None:
         """Replace a hash made with older parameters."""
@@ -121,11 +121,11 @@ class UserStore:
     async def get(self, user_id: UserId) -> User | None:
         """By id."""
         row = await self._pool.fetchrow(GET, user_id)
-        return _user(row) if row is not None else None
+        return user_of(row) if row is not None else None
 
     async def all(self, limit: int, offset: int, email: str) -> tuple[User, ...]:
         """By creation; `email` narrows to one address, whatever its case."""
-        return tuple(_user(row) for row in await self._pool.fetch(ALL, limit, offset, email_key(email) or None))
+        return tuple(user_of(row) for row in await self._pool.fetch(ALL, limit, offset, email_key(email) or None))
 
     async def counts(self) -> tuple[int, int]:
         """All users, and the active ones."""
@@ -152,7 +152,7 @@ class UserStore:
                 await tx.fetchval(END_SESSIONS, user_id)
             if changed:
                 await tx.execute(APPEND, [self._recorder.encode(event)])
-        return _user(row) if row is not None else None
+        return user_of(row) if row is not None else None
 
     async def remove(self, user_id: UserId, event: Event) -> bool:
         """With their sessions."""
@@ -171,7 +171,8 @@ class UserStore:
         return ended
 
 
-def _user(row: pg.Record) -> User:
+def user_of(row: pg.Record) -> User:
+    """A person from a row with the columns of GET."""
     return User(
         id=UserId(row["id"]),
         email=row["email"],
