@@ -1,4 +1,4 @@
-"""Fetching from addresses given to us by strangers (wire-contract §3.4): resolve once, refuse what is not public, dial what was checked.
+"""Fetching from addresses given to us by strangers: resolve once, refuse what is not public, dial what was checked.
 
 Nothing else in the plane opens a connection to an address a client chose.
 """

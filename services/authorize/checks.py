@@ -60,7 +60,7 @@ Check = Callable[[Asked], None]
 
 
 def client_is_active(asked: Asked) -> None:
-    """Wire contract §4.2 (3)."""
+    """A suspended or revoked client gets neither page nor redirect (K5)."""
     if asked.client.status is not ClientStatus.ACTIVE:
         raise ClientNotActive("this application has been switched off by an administrator")
 
@@ -197,13 +197,13 @@ def scope_is_given_where_required(asked: Asked) -> None:
 
 
 def scope_is_within_ceiling(asked: Asked) -> None:
-    """Wire contract §3.7."""
+    """The ceiling an operator gave the client; an empty one bounds nothing here."""
     if asked.client.ceiling:
         scopes.require_subset(named_scopes(asked.raw), asked.client.ceiling, "is more than this client may ask for")
 
 
 def scope_is_in_catalogue(asked: Asked) -> None:
-    """Wire contract §4.4; an empty catalogue refuses."""
+    """RFC 6749 §3.3: only what the resource declares; an empty catalogue refuses."""
     if asked.raw.resources:
         scopes.require_subset(named_scopes(asked.raw), scopes.catalogue(asked.resources), "is not offered by the resource")
 

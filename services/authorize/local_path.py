@@ -1,4 +1,4 @@
-"""Where a person may be sent after signing in: a path of ours, never a stranger's page (wire contract §4.7)."""
+"""Where a person may be sent after signing in: a path of ours, never a stranger's page (RFC 9700 §4.11)."""
 
 import re
 from typing import Final

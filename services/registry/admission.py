@@ -1,4 +1,4 @@
-"""Who may register without an operator (wire contract §3.5): the mode in force, and what each mode demands."""
+"""Who may register without an operator: the mode in force, and what each mode demands."""
 
 from collections.abc import Iterable
 

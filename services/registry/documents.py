@@ -42,7 +42,7 @@ class Freshness:
 
 
 def is_document_url(client_id: str) -> bool:
-    """Whether a client id asks to be read as a URL (wire contract §3.4)."""
+    """Whether a client id asks to be read as a URL."""
     return client_id.lower().startswith(("https://", "http://"))
 
 

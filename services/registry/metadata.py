@@ -18,7 +18,7 @@ from services.registry.redirect_uris import RedirectUri
 
 _WITH_SECRET: Final = frozenset({AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST})
 _USER_GRANTS: Final = (GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN)
-# Grants that need no person: their client's scope ceiling must come from an operator (wire contract §3.7).
+# Grants that need no person: their client's scope ceiling must come from an operator.
 _MACHINE_GRANTS: Final = frozenset({GrantType.CLIENT_CREDENTIALS, GrantType.JWT_BEARER, GrantType.TOKEN_EXCHANGE})
 ENABLED_BY: Final = {
     GrantType.CLIENT_CREDENTIALS: "AUTHPLANE_CLIENT_CREDENTIALS_ENABLED",
@@ -63,7 +63,7 @@ class Rules:
 
 @dataclass(slots=True)
 class _Problems:
-    """Collects, because a developer wants to hear of all mistakes at once (wire contract §3.5)."""
+    """Collects, because a developer wants to hear of all mistakes at once."""
 
     found: list[str] = field(default_factory=list)
 
@@ -136,7 +136,7 @@ def has_secret(metadata: Metadata) -> bool:
 
 
 def may_have_default_scope(metadata: Metadata) -> bool:
-    """`oauth.default_client_scope` is for clients whose every grant has a person behind it (wire contract §3.7)."""
+    """`oauth.default_client_scope` is for clients whose every grant has a person behind it."""
     return not _MACHINE_GRANTS.intersection(metadata.grant_types)
 
 
@@ -151,7 +151,7 @@ def _auth_method(asked: Submitted, rules: Rules, problems: _Problems, *, has_key
     offered = [asked.token_endpoint_auth_method] if asked.token_endpoint_auth_method is not None else []
     offered += asked.token_endpoint_auth_methods_supported or []
     if not offered:
-        # RFC 7591 §2 says client_secret_basic; MCP clients that say nothing are public (wire contract §3.5), machines cannot be.
+        # RFC 7591 §2 says client_secret_basic; MCP clients that say nothing are public, machines cannot be.
         machine = GrantType.CLIENT_CREDENTIALS in (asked.grant_types or ()) and AuthMethod.CLIENT_SECRET_BASIC in rules.auth_methods
         return AuthMethod.CLIENT_SECRET_BASIC if machine else AuthMethod.NONE
     for method in offered:

@@ -45,7 +45,7 @@ class AgentAssurance(StrEnum):
 
 
 class Mode(StrEnum):
-    """Who may register without an operator (wire contract §3.5)."""
+    """Who may register without an operator."""
 
     OPEN = "open"
     APPROVED_REDIRECTS = "approved_redirects"

@@ -1,4 +1,4 @@
-"""Protected Resource Metadata (RFC 9728 §2) for resource servers that let this plane publish theirs (wire contract §2.4)."""
+"""Protected Resource Metadata (RFC 9728 §2) for resource servers that let this plane publish theirs."""
 
 from collections.abc import Sequence
 from typing import Any

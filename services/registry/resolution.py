@@ -1,4 +1,4 @@
-"""From a client id at /oauth/authorize to a client: stored, or read from its metadata document (target C5, wire contract §3.4).
+"""From a client id at /oauth/authorize to a client: stored, or read from its metadata document (target C5).
 
 A URL is fetched by one caller at a time however many ask, by at most sixteen callers at once over all URLs, and not again for thirty
 seconds after it failed. A document that cannot be fetched leaves its last reading in use for a day; one that is no longer acceptable

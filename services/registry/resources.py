@@ -1,4 +1,4 @@
-"""What a resource may look like, and how a reference finds one (vault, exchange and topologies §1.2; target A3)."""
+"""What a resource may look like, and how a reference finds one (target A3)."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from services.registry.model import BackendKind, Policy, Resource, Scope, Slug
 LONGEST: Final = 2048
 MOST_SCOPES: Final = 256
 MOST_POLICY_ENTRIES: Final = 256
-# RES-6: the only wildcards there are.
+# The only wildcards there are: a developer's own machine.
 LOOPBACK_WILDCARDS: Final = frozenset({"http://localhost:*", "https://localhost:*", "http://127.0.0.1:*", "https://127.0.0.1:*"})
 
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -104,7 +104,7 @@ def require_backend(backend: BackendKind, provider: str) -> None:
 
 
 def one(reference: str, found: Sequence[Resource]) -> Resource | None:
-    """The resource meant. An exact match goes before an alias. Raises Conflict when several match equally (RES-2)."""
+    """The resource meant. An exact match goes before an alias. Raises Conflict when several match equally."""
     exact = [resource for resource in found if reference in (resource.slug, resource.uri)]
     candidates = exact or list(found)
     if len(candidates) > 1:

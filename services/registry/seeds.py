@@ -21,7 +21,7 @@ _BOOT = Origin()
 
 
 class SeedMode(StrEnum):
-    """`create` never touches what exists (RES-4); `sync` makes what exists equal to what is written."""
+    """`create` never touches what exists; `sync` makes what exists equal to what is written."""
 
     CREATE = "create"
     SYNC = "sync"

@@ -1,4 +1,4 @@
-"""GET /oidc/start and GET /oidc/callback: out to an identity provider and back (wire contract §9)."""
+"""GET /oidc/start and GET /oidc/callback: out to an identity provider and back."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -44,7 +44,7 @@ class FederationPages:
         target = safe_path(request.query.one("redirect"))
         asked = (interaction.id, interaction.request) if interaction is not None else (None, None)
         location = await federation.start(provider, browser, target, *asked)
-        # 302, as everywhere on the way to another server (wire contract §1.2).
+        # 302, as everywhere on the way to another server.
         return redirect(location, 302).adding(self.site.cookies.set_sign_in(browser, federation.lifetime))
 
     async def callback(self, request: Request) -> Reply:

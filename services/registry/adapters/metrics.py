@@ -1,4 +1,4 @@
-"""What operators count here; names as in the operator contract §6.1."""
+"""What operators count here, under the names their dashboards have always known."""
 
 from typing import Final
 

@@ -103,6 +103,6 @@ async def _json(request: Request) -> object:
     try:
         body: object = await request.json(LARGEST_BODY)
     except PayloadTooLarge as error:
-        # Wire contract §3.5 answers 400 here, as for any body that cannot be read.
+        # Answered as any body that cannot be read: 400, not 413.
         raise InvalidRequest(error.detail) from error
     return body
