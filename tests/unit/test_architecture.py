@@ -161,7 +161,9 @@ def public_on_the_page(service: str) -> set[str]:
 
 @pytest.mark.parametrize("service", ["registry", "authorize", "token"])
 def test_every_public_path_on_the_page_is_routed_to_its_owner(service: str) -> None:
-    assert public_on_the_page(service) <= routed()[service]
+    paths = routed()[service]
+    prefixes = tuple(path for path in paths if path.endswith("/"))
+    assert {path for path in public_on_the_page(service) - paths if not path.startswith(prefixes or "none")} == set()
 
 
 @pytest.mark.parametrize("service", ["registry", "authorize", "token"])
