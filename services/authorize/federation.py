@@ -8,25 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
-from urllib.parse import urlencode
 
 from kit.audit import Action, ActorKind, Event
 from kit.clock import Clock
 from kit.credentials import digest, random_secret, s256
 from kit.errors import AuthPlaneError, InvalidRequest
+from services.authorize.authentication_request import authentication_request, wishes
 from services.authorize.id_token import Expected, key_id, require_valid, signed_in_at
 from services.authorize.identities import Provisioning, identity_of
 from services.authorize.identity_provider import Answer, IdentityProviders, Metadata, Provider
 from services.authorize.model import InteractionId, Session, Visit
 from services.authorize.ports import Journal
 from services.authorize.refusals import AnswersMixedUp, IdTokenRefused, LoginRejected, PersonRefused, ProviderDeclined, StateUnknown
-from services.authorize.request import AuthorizationRequest, Prompt
+from services.authorize.request import AuthorizationRequest
 from services.authorize.sessions import SessionKeeper
 
 _SECRET_LENGTH: Final = 43
 _LONGEST_CODE: Final = 8192
-# What a provider can do about a request to sign in anew; the other values concern its own consent.
-_PASSED_ON: Final = frozenset({Prompt.LOGIN, Prompt.SELECT_ACCOUNT})
 _BY_SCOPE: Final = {"email": "email", "profile": "name"}
 
 
@@ -109,21 +107,8 @@ class Federation:
         await self.pending.add(
             Pending(digest(state), digest(browser), provider.name, nonce, verifier, redirect, interaction_id, now + self.lifetime)
         )
-        query = {
-            "response_type": "code",
-            "client_id": provider.client_id,
-            "redirect_uri": provider.redirect_uri,
-            "scope": " ".join(scopes(provider, metadata)),
-            "state": state,
-            "nonce": nonce,
-            "code_challenge": s256(verifier),
-            "code_challenge_method": "S256",
-        }
-        if provider.connector_id:
-            query["connector_id"] = provider.connector_id
-        if request is not None:
-            query |= wishes(request, now)
-        return f"{metadata.authorization_endpoint}{'&' if '?' in metadata.authorization_endpoint else '?'}{urlencode(query)}"
+        secrets = {"state": state, "nonce": nonce, "code_challenge": s256(verifier)}
+        return authentication_request(provider, metadata, secrets, wishes(request, now) if request is not None else {})
 
     async def finish(self, returned: Returned, browser: str | None, replaced: str | None, visit: Visit) -> SignedIn:
         """A session for the person who came back; `replaced` is the session cookie the browser came with.
@@ -188,25 +173,6 @@ class Federation:
         if more and more.get("sub") != claims["sub"]:
             raise IdTokenRefused("what the identity provider said about you could not be verified", debug="UserInfo is about somebody else")
         return {**more, **claims}
-
-
-def scopes(provider: Provider, metadata: Metadata) -> tuple[str, ...]:
-    """What is asked for: `openid` always (Core §3.1.2.1), `groups` where wanted and offered."""
-    groups = ("groups",) if provider.ask_for_groups and metadata.offers_groups else ()
-    return tuple(dict.fromkeys(("openid", *provider.scopes, *groups)))
-
-
-def wishes(request: AuthorizationRequest, now: datetime) -> dict[str, str]:
-    """What a client's own request asks of the sign-in, in words the provider knows (Core §3.1.2.1)."""
-    said: dict[str, str] = {}
-    if request.login_hint:
-        said["login_hint"] = request.login_hint
-    prompt = sorted(request.prompt & _PASSED_ON)
-    if prompt:
-        said["prompt"] = " ".join(prompt)
-    elif request.signed_in_since is not None:
-        said["max_age"] = str(max(0, int((now - request.signed_in_since).total_seconds())))
-    return said
 
 
 def require_same_provider(provider: Provider, metadata: Metadata, returned: Returned) -> None:
