@@ -96,7 +96,8 @@ class Authorization:
     ) -> SendBack | Needed:
         """Have a code issued, once however many ask: one caller claims, the code exists, the row goes with its audit rows.
 
-        A refusal by token goes to the client; when token cannot be reached, the authorization stays open.
+        A refusal by token, or a resource gone since it was asked for, goes to the client; when token cannot be reached, the authorization
+        stays open.
 
         Raises AlreadyAnswered, Unavailable.
         """
@@ -104,6 +105,7 @@ class Authorization:
             raise AlreadyAnswered("this page was answered already; start again from the application")
         request = interaction.request
         try:
+            await self._require_resource(request)
             issued = await self.codes.issue(_code_request(request, client, session, visit, consent))
         except Refused as error:
             await self.interactions.finish(interaction.id, ())
@@ -124,6 +126,17 @@ class Authorization:
         client = await self.clients.resolve(request.client_id, visit)
         checks.run(BEFORE_REDIRECT_IS_TRUSTED, Asked(RawRequest(request.client_id, request.redirect_uri), client))
         return client
+
+    async def _require_resource(self, request: AuthorizationRequest) -> None:
+        """Judged again, as the client is: nothing is consented to for a resource an operator removed while the person was reading."""
+        if not request.resource:
+            return
+        try:
+            resource = await self.resources.resolve(request.resource)
+        except (Missing, Conflict):
+            raise InvalidTarget("the resource this request was about is no longer here") from None
+        if resource.brokered:
+            raise InvalidTarget("no token is issued for this resource here any more")
 
     async def _client(self, raw: RawRequest, visit: Visit) -> Client:
         if "client_id" in raw.repeated:
