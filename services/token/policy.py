@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 from kit.errors import InvalidScope, InvalidTarget
 from services.token.model import Client, Resource
 
+# Asked for by clients that want a refresh token; says nothing about a resource, so it is tolerated everywhere and granted nowhere (A6).
+OFFLINE_ACCESS = "offline_access"
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
