@@ -1,5 +1,6 @@
 """Authorize put together: the only module that sees both its API and its adapters."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -18,6 +19,9 @@ from kit.replay import TickPipeline
 from kit.resources import BootFailed
 from kit.service import Resources, Service
 from services.authorize import settings as authorize_settings
+from services.authorize.account import AccountDesk, Grants
+from services.authorize.adapters.devices import TokenDevices
+from services.authorize.adapters.grants import TokenGrants
 from services.authorize.adapters.identity_provider import OutboundIdentityProviders
 from services.authorize.adapters.lockout import RedisLockout
 from services.authorize.adapters.registry import RegistryClients, RegistryRecords, RegistryResources
@@ -35,6 +39,7 @@ from services.authorize.api.rpc import UserAdmin
 from services.authorize.api.site import Site
 from services.authorize.authorization import Authorization
 from services.authorize.consent import ConsentDesk
+from services.authorize.device import DeviceDesk, Devices
 from services.authorize.federation import Federation
 from services.authorize.forms import FormTokens
 from services.authorize.identities import Provisioning
@@ -55,6 +60,11 @@ CALLERS: Final = {"authserver.authorize.v1.UserAdminService": frozenset({"admin"
 # A person waits for up to four answers in a row, and the gateway for half a minute.
 _PROVIDER_SECONDS: Final = 6.0
 
+# RFC 8628 §5.1: wrong user codes before a pause. Behind one address there may be an office.
+_CODES_PER_SESSION: Final = 10
+_CODES_PER_ADDRESS: Final = 50
+_CODES_WINDOW: Final = timedelta(minutes=15)
+
 
 def site(
     settings: Settings,
@@ -65,6 +75,8 @@ def site(
     resources: ProtectedResources,
     codes: Codes,
     client_authentication: ClientAuthentication,
+    devices: Devices,
+    grants: Grants,
     passwords: Passwords,
     clock: Clock,
     identity_providers: IdentityProviders | None = None,
@@ -81,19 +93,31 @@ def site(
         require_scope=settings.require_scope,
         require_push=settings.require_push,
     )
-    sessions = SessionKeeper(SessionStore(pool, recorder), settings.limits, clock)
-    lockout = settings.lockout
+    stored_sessions = SessionStore(pool, recorder)
+    sessions = SessionKeeper(stored_sessions, settings.limits, clock)
+    lockout, pipeline, journal = settings.lockout, TickPipeline(redis), JournalStore(pool, recorder)
     login = Login(
         users=LoginStore(pool),
         passwords=passwords,
-        lockout=RedisLockout(TickPipeline(redis), most=lockout.most, window=lockout.window, lock=lockout.lock),
+        lockout=RedisLockout(pipeline, most=lockout.most, window=lockout.window, lock=lockout.lock),
         sessions=sessions,
-        journal=JournalStore(pool, recorder),
+        journal=journal,
     )
     return Site(
         authorization=authorization,
         desk=ConsentDesk(authorization),
         pushing=Pushing(client_authentication, PushedRequestStore(pool), authorization, settings.push_lifetime),
+        device=DeviceDesk(
+            devices=devices,
+            clients=clients,
+            resources=resources,
+            by_address=RedisLockout(pipeline, "device address", most=_CODES_PER_ADDRESS, window=_CODES_WINDOW, lock=_CODES_WINDOW),
+            by_session=RedisLockout(pipeline, "device session", most=_CODES_PER_SESSION, window=_CODES_WINDOW, lock=_CODES_WINDOW),
+            journal=journal,
+        )
+        if settings.device_page
+        else None,
+        account=AccountDesk(grants, stored_sessions, sessions, clients, resources),
         login=login,
         sessions=sessions,
         hops=Hops(Mac(settings.key, "authorize hop")),
@@ -157,6 +181,8 @@ async def build(resources: Resources) -> Service:
         resources=RegistryResources(records),
         codes=TokenCodes(token),
         client_authentication=TokenClientAuthentication(token),
+        devices=TokenDevices(token),
+        grants=TokenGrants(token),
         passwords=passwords,
         clock=resources.clock,
         identity_providers=providers,

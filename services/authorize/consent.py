@@ -9,7 +9,7 @@ from kit.errors import AccessDenied, InvalidRequest, Missing
 from services.authorize.authorization import Authorization, SendBack
 from services.authorize.interaction import Interaction
 from services.authorize.model import Client, Resource, Scope, Session, Visit
-from services.authorize.ports import Consent
+from services.authorize.ports import Consent, Resources
 from services.authorize.redirect_uri import Destination, describe
 from services.authorize.refusals import AlreadyAnswered, ForeignBrowser, NothingTicked
 from services.authorize.sessions import event_of
@@ -40,14 +40,14 @@ class ConsentDesk:
     async def question(self, interaction: Interaction, session: Session, visit: Visit) -> Question:
         """What to ask the person of `session`. Raises what makes the client no longer acceptable, and Unavailable."""
         client = await self.authorization.client_of(interaction, visit)
-        resource, catalogue = await self._catalogue(interaction)
+        resource, catalogue = await catalogue_of(self.authorization.resources, interaction.request.resource)
         return Question(
             client=client,
-            verified_domain=urlsplit(client.document_url).hostname or "" if client.document_url else "",
+            verified_domain=verified_domain(client),
             destination=describe(interaction.request.redirect_uri),
             resource=resource,
-            asked=_described(asked_scopes(interaction), catalogue),
-            kept=_described(kept_scopes(interaction), catalogue),
+            asked=described(asked_scopes(interaction), catalogue),
+            kept=described(kept_scopes(interaction), catalogue),
             first_time=client.first_seen or (interaction.needed is not None and interaction.needed.first_time),
             email=session.email or session.name,
         )
@@ -83,15 +83,21 @@ class ConsentDesk:
         request = interaction.request
         return SendBack(self.authorization.responder.failure(request.redirect_uri, request.state, AccessDenied(DENIED)))
 
-    async def _catalogue(self, interaction: Interaction) -> tuple[Resource | None, dict[str, Scope]]:
-        resources = self.authorization.resources
-        if interaction.request.resource:
-            try:
-                resource = await resources.resolve(interaction.request.resource)
-            except Missing:
-                raise InvalidRequest("the resource this request was about is no longer here") from None
-            return resource, {scope.name: scope for scope in resource.scopes}
+
+async def catalogue_of(resources: Resources, uri: str) -> tuple[Resource | None, dict[str, Scope]]:
+    """The resource a request names, and the scopes it may mean by name. Raises InvalidRequest when it is gone, Unavailable."""
+    if not uri:
         return None, {scope.name: scope for resource in reversed(await resources.mints()) for scope in resource.scopes}
+    try:
+        resource = await resources.resolve(uri)
+    except Missing:
+        raise InvalidRequest("the resource this request was about is no longer here") from None
+    return resource, {scope.name: scope for scope in resource.scopes}
+
+
+def verified_domain(client: Client) -> str:
+    """The host that publishes the client's metadata document; empty for a client that has none."""
+    return urlsplit(client.document_url).hostname or "" if client.document_url else ""
 
 
 def asked_scopes(interaction: Interaction) -> tuple[str, ...]:
@@ -106,7 +112,8 @@ def kept_scopes(interaction: Interaction) -> tuple[str, ...]:
     return tuple(name for name in interaction.request.scopes if name in granted)
 
 
-def _described(names: tuple[str, ...], catalogue: dict[str, Scope]) -> tuple[Scope, ...]:
+def described(names: tuple[str, ...], catalogue: dict[str, Scope]) -> tuple[Scope, ...]:
+    """Each name with what its resource says of it; a name nobody describes stands for itself."""
     return tuple(catalogue.get(name, Scope(name)) for name in names)
 
 

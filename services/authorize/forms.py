@@ -14,6 +14,8 @@ class Form(StrEnum):
     LOGIN = "login"
     CONSENT = "consent"
     LOGOUT = "logout"
+    DEVICE = "device"
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in browser. `digest` is SHA-256 of the cookie's value, which is stored nowhere."""
+    """A signed-in browser. `digest` is SHA-256 of the cookie's value, which is stored nowhere.
+
+    `address` and `user_agent` are where it began and what the browser called itself, for its owner to recognise.
+    """
 
     digest: bytes
     user_id: UserId
@@ -108,15 +111,18 @@ class Session:
     authenticated_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+    address: str = ""
+    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Where a request came from, for audit rows: client address as the gateway reports it, request and trace id."""
+    """Where a request came from: client address as the gateway reports it, request and trace id for audit rows, the browser's claim."""
 
     address: str = ""
     request_id: str = ""
     trace_id: str = ""
+    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

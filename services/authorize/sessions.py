@@ -52,7 +52,17 @@ class SessionKeeper:
         """
         now = self.clock.now()
         secret = random_secret()
-        session = Session(digest(secret), user.id, user.email, user.name, authenticated_at or now, now, now + self.limits.absolute)
+        session = Session(
+            digest=digest(secret),
+            user_id=user.id,
+            email=user.email,
+            name=user.name,
+            authenticated_at=authenticated_at or now,
+            last_seen_at=now,
+            expires_at=now + self.limits.absolute,
+            address=visit.address,
+            user_agent=visit.user_agent,
+        )
         event = event_of(action, session, visit, detail)
         if not await self.store.start(session, digest(replaced) if replaced else None, event):
             raise LoginRejected("That account is no longer here.")

@@ -1,4 +1,4 @@
-"""GET and POST /login, POST /logout, and the page of who is signed in."""
+"""GET and POST /login, POST /logout."""
 
 from dataclasses import dataclass, replace
 
@@ -75,13 +75,6 @@ class LoginPage:
                 raise Forbidden(error.detail) from None
             await self.site.sessions.end(session, visit_of(request))
         return redirect("/login").adding(*self.site.cookies.clear())
-
-    async def account(self, request: Request) -> Reply:
-        """Who is signed in."""
-        session = await self.site.session(request)
-        if session is None:
-            return redirect("/login")
-        return self.site.pages.account(session, self.site.forms.token(Form.LOGOUT, session.digest.hex()))
 
     async def _interaction(self, request: Request, parameters: Parameters) -> Interaction | None:
         if parameters.one("interaction") is None:

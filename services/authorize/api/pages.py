@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kit.errors import AccessDenied, AuthPlaneError, MethodNotAllowed, Missing, SlowDown, Unavailable
 from kit.http import Reply, Request, html_reply
+from services.authorize.browser_name import browser_name
 from services.authorize.consent import Question
-from services.authorize.model import Session
+from services.authorize.device import DeviceGone
 from services.authorize.pushed import RequestUriGone
 from services.authorize.refusals import (
     AlreadyAnswered,
@@ -54,6 +56,7 @@ _EXPLANATIONS: Sequence[tuple[type[AuthPlaneError], str, str]] = (
     (ForeignBrowser, "This page does not belong to this browser", _START_AGAIN),
     (AlreadyAnswered, "This request was answered already", _START_AGAIN),
     (InteractionGone, "This request has expired", _START_AGAIN),
+    (DeviceGone, "This request has expired", "Start again on the device; it will show a new code."),
     (RequestUriGone, "This request has expired", _START_AGAIN),
     (StateUnknown, "This sign-in has expired", _START_AGAIN),
     (ProviderDeclined, "You were not signed in", _START_AGAIN),
@@ -107,6 +110,11 @@ def plain(text: str, longest: int = _LONGEST_TEXT) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def moment(at: datetime) -> str:
+    """A point in time for a reader anywhere."""
+    return f"{at.astimezone(UTC):%d %B %Y, %H:%M} UTC"
+
+
 class Pages:
     """Renders the pages of this service."""
 
@@ -119,7 +127,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters["plain"] = plain
+        self._templates.filters |= {"plain": plain, "moment": moment, "browser_name": browser_name}
 
     def login(self, form: LoginForm, *, status: int = 200) -> Reply:
         """Sign in."""
@@ -129,9 +137,9 @@ class Pages:
         """Allow or deny."""
         return self._page("consent.html", status, question=question, form=form)
 
-    def account(self, session: Session, csrf_token: str) -> Reply:
-        """Who is signed in, and the way out."""
-        return self._page("account.html", 200, session=session, csrf_token=csrf_token)
+    def show(self, template: str, status: int = 200, **values: Any) -> Reply:
+        """Any other page of this service, by the name of its template."""
+        return self._page(template, status, **values)
 
     def error(self, request: Request, error: AuthPlaneError) -> Reply:
         """What is wrong and what to do about it, with the id under which the log knows more."""

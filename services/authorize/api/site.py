@@ -7,10 +7,12 @@ from kit import telemetry
 from kit.clock import Clock
 from kit.credentials import random_secret
 from kit.http import Parameters, Reply, Request, redirect
+from services.authorize.account import AccountDesk
 from services.authorize.api.cookies import Cookies
 from services.authorize.api.pages import Pages
 from services.authorize.authorization import Authorization, GoTo, Outcome, SendBack
 from services.authorize.consent import ConsentDesk
+from services.authorize.device import DeviceDesk
 from services.authorize.federation import Federation
 from services.authorize.forms import FormTokens
 from services.authorize.interaction import Hops, Interaction, require_same_browser
@@ -28,9 +30,17 @@ CONSENT_PAGE = "consent"
 _PAGES = {Step.LOGIN: LOGIN_PAGE, Step.CONSENT: CONSENT_PAGE, Step.ISSUE: CONSENT_PAGE}
 
 
+_LONGEST_USER_AGENT = 300
+
+
 def visit_of(request: Request) -> Visit:
     """Where a request came from."""
-    return Visit(address=request.client_address, request_id=request.request_id, trace_id=telemetry.trace_id())
+    return Visit(
+        address=request.client_address,
+        request_id=request.request_id,
+        trace_id=telemetry.trace_id(),
+        user_agent=" ".join(request.headers_all("user-agent"))[:_LONGEST_USER_AGENT],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,8 @@ class Site:
     authorization: Authorization
     desk: ConsentDesk
     pushing: Pushing
+    device: DeviceDesk | None
+    account: AccountDesk
     login: Login
     sessions: SessionKeeper
     hops: Hops

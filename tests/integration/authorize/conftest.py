@@ -25,7 +25,7 @@ from services.authorize.settings import LockoutSettings, Settings
 from services.authorize.users import NewUser, UserAdministration
 from tests.support.clock import FrozenClock
 from tests.support.fakes_authorize import CHALLENGE, NOTES, REDIRECT_URI, FakeClients, FakeCodes, FakeResources, FakeSubjects, a_client
-from tests.support.fakes_authorize_token import FakeClientAuthentication
+from tests.support.fakes_authorize_token import FakeClientAuthentication, FakeDevices, FakeGrants
 from tests.support.servers import Database, migrated
 
 ISSUER = "http://localhost:9000"
@@ -46,6 +46,8 @@ class Plane:
     resources: FakeResources
     codes: FakeCodes
     authentication: FakeClientAuthentication
+    devices: FakeDevices
+    grants: FakeGrants
     subjects: FakeSubjects
     administration: UserAdministration
     clock: FrozenClock
@@ -167,7 +169,7 @@ async def plane(authorize_database: Database, valkey_url: str, settings: Setting
     users = UserStore(pool, Recorder("authorize", clock))
     administration = UserAdministration(users, users, subjects, passwords, clock)
     user = await administration.create(NewUser(EMAIL, PASSWORD, "Ada"), Operator("ops"))
-    authentication = FakeClientAuthentication()
+    authentication, devices, grants = FakeClientAuthentication(), FakeDevices(), FakeGrants()
     pages = site(
         settings,
         pool=pool,
@@ -176,6 +178,8 @@ async def plane(authorize_database: Database, valkey_url: str, settings: Setting
         resources=resources,
         codes=codes,
         client_authentication=authentication,
+        devices=devices,
+        grants=grants,
         passwords=passwords,
         clock=clock,
     )
@@ -188,6 +192,8 @@ async def plane(authorize_database: Database, valkey_url: str, settings: Setting
         resources=resources,
         codes=codes,
         authentication=authentication,
+        devices=devices,
+        grants=grants,
         subjects=subjects,
         administration=administration,
         clock=clock,

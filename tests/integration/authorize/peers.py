@@ -13,6 +13,7 @@ from authserver.token.v1 import token_pb2_grpc as token_rpc
 
 from kit.errors import InvalidClient, Missing, Unavailable
 from kit.rpc_server import RpcServer
+from tests.support.clock import MIDSUMMER
 from tests.support.fakes_authorize import NOTES, REDIRECT_URI
 from tests.support.tls import Authority
 
@@ -20,6 +21,7 @@ REGISTRY = "authserver.registry.v1.RegistryService"
 GRANTS = "authserver.token.v1.GrantService"
 TOKEN_ADMIN = "authserver.token.v1.TokenAdminService"
 CLIENT_AUTH = "authserver.token.v1.ClientAuthService"
+DEVICES = "authserver.token.v1.DeviceService"
 US = frozenset({"authorize"})
 
 
@@ -77,11 +79,18 @@ def _notes(kind: registry_pb.BackendKind.ValueType) -> registry_pb.Resource:
 
 
 @dataclass
-class Token(token_rpc.GrantServiceServicer, token_rpc.TokenAdminServiceServicer, token_rpc.ClientAuthServiceServicer):
+class Token(
+    token_rpc.GrantServiceServicer,
+    token_rpc.TokenAdminServiceServicer,
+    token_rpc.ClientAuthServiceServicer,
+    token_rpc.DeviceServiceServicer,
+):
     """Asks for consent once, then issues."""
 
     issued: list[token_pb.IssueCodeRequest] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
+    decided: list[token_pb.DecideDeviceRequest] = field(default_factory=list)
+    revoked: list[token_pb.RevokeGrantRequest] = field(default_factory=list)
 
     async def IssueCode(self, request: token_pb.IssueCodeRequest, context: Any) -> token_pb.IssueCodeResponse:
         if not request.HasField("consent"):
@@ -93,6 +102,33 @@ class Token(token_rpc.GrantServiceServicer, token_rpc.TokenAdminServiceServicer,
         if request.client_secret != "right" and not request.client_assertion:
             raise InvalidClient("client authentication failed")
         return token_pb.AuthenticateClientResponse(client_id=request.client_id)
+
+    async def FindDevice(self, request: token_pb.FindDeviceRequest, context: Any) -> token_pb.FindDeviceResponse:
+        if request.user_code != "WDJBMJHT":
+            raise Missing("no device waits")
+        found = token_pb.FindDeviceResponse(client_id="tv", resource=NOTES.uri, scopes=["notes:read"])
+        found.expires_at.FromDatetime(MIDSUMMER)
+        return found
+
+    async def DecideDevice(self, request: token_pb.DecideDeviceRequest, context: Any) -> token_pb.DecideDeviceResponse:
+        self.decided.append(request)
+        return token_pb.DecideDeviceResponse()
+
+    async def ListGrants(self, request: token_pb.ListGrantsRequest, context: Any) -> token_pb.ListGrantsResponse:
+        """A person with 501 permissions of which two stand: the newest and the oldest."""
+        numbers = range(501)[request.offset : request.offset + request.limit]
+        grants = [token_pb.Grant(id=f"g{number}", client_id="client-a", scopes=["notes:read"]) for number in numbers]
+        for number, grant in zip(numbers, grants, strict=True):
+            grant.created_at.FromDatetime(MIDSUMMER)
+            if number not in {0, 500}:
+                grant.revoked_at.FromDatetime(MIDSUMMER)
+        return token_pb.ListGrantsResponse(grants=grants)
+
+    async def RevokeGrant(self, request: token_pb.RevokeGrantRequest, context: Any) -> token_pb.RevokeGrantResponse:
+        if request.grant_id != "g0":
+            raise Missing("there is no such grant")
+        self.revoked.append(request)
+        return token_pb.RevokeGrantResponse()
 
     async def RefuseSubject(self, request: token_pb.RefuseSubjectRequest, context: Any) -> token_pb.RefuseSubjectResponse:
         self.refused.append((request.user_id, request.reason, request.operator.key_name))
@@ -129,8 +165,9 @@ async def running_peers(authority: Authority) -> AsyncIterator[Peers]:
             (token_rpc.add_GrantServiceServicer_to_server, token, GRANTS),
             (token_rpc.add_TokenAdminServiceServicer_to_server, token, TOKEN_ADMIN),
             (token_rpc.add_ClientAuthServiceServicer_to_server, token, CLIENT_AUTH),
+            (token_rpc.add_DeviceServiceServicer_to_server, token, DEVICES),
         ],
-        {GRANTS: US, TOKEN_ADMIN: US, CLIENT_AUTH: US},
+        {GRANTS: US, TOKEN_ADMIN: US, CLIENT_AUTH: US, DEVICES: US},
         authority.files("token"),
         "127.0.0.1:0",
     )

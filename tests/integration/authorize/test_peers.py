@@ -11,11 +11,14 @@ from authserver.registry.v1 import registry_pb2 as pb
 
 from kit.errors import InvalidClient, Missing, Unavailable
 from kit.rpc_client import open_channel
+from services.authorize.adapters.devices import TokenDevices
+from services.authorize.adapters.grants import TokenGrants
 from services.authorize.adapters.registry import RegistryRecords
 from services.authorize.adapters.token import TokenClientAuthentication, TokenCodes
 from services.authorize.checks import accepted
+from services.authorize.device import DeviceDecision, DeviceRequest
 from services.authorize.interaction import Needed
-from services.authorize.model import Visit
+from services.authorize.model import ClientId, Visit
 from services.authorize.ports import CodeRequest, Consent
 from services.authorize.pushed import Proof
 from services.authorize.refusals import DocumentNotAcceptable, DocumentUnreachable, UnknownClient
@@ -137,3 +140,28 @@ async def test_client_credentials_are_judged_by_token_and_its_refusal_keeps_its_
     assert await authentication.authenticate(Proof(client_id="client-a", secret="right")) == "client-a"
     with pytest.raises(InvalidClient):
         await authentication.authenticate(Proof(client_id="client-a", secret="wrong"))
+
+
+async def test_a_device_is_found_and_decided_with_everything_its_grant_is_bound_to(line: Line) -> None:
+    """T9."""
+    devices, user = TokenDevices(line.token), new_id()
+    assert await devices.find("WDJBMJHT") == DeviceRequest(ClientId("tv"), NOTES.uri, ("notes:read",), MIDSUMMER)
+    with pytest.raises(Missing):
+        await devices.find("WDJBMJHX")
+    await devices.decide(DeviceDecision("WDJBMJHT", user, MIDSUMMER, ("notes:read",), VISIT))
+    await devices.decide(DeviceDecision("WDJBMJHT", user, MIDSUMMER, (), VISIT))
+    allowed, denied = line.peers.token.decided
+    assert (allowed.user_id, allowed.approve, list(allowed.scopes), allowed.ip) == (user, True, ["notes:read"], "203.0.113.9")
+    assert allowed.auth_time.ToDatetime(MIDSUMMER.tzinfo) == MIDSUMMER
+    assert (denied.approve, list(denied.scopes), denied.request_id) == (False, [], "req")
+
+
+async def test_standing_permissions_are_found_behind_any_number_of_ended_ones(line: Line) -> None:
+    """A9."""
+    grants, user = TokenGrants(line.token), new_id()
+    assert [grant.id for grant in await grants.of(user)] == ["g0", "g500"]
+    await grants.revoke(user, "g0", VISIT)
+    [sent] = line.peers.token.revoked
+    assert (sent.user_id, sent.grant_id, sent.operator.key_name, sent.operator.ip) == (user, "g0", "", "203.0.113.9")
+    with pytest.raises(Missing):
+        await grants.revoke(user, "g1", VISIT)
