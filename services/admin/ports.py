@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Protocol
 
 from kit.audit import Event
-
 from services.admin.model.audit import Entry, Filter, Page, Verdict, Window
 from services.admin.model.clients import (
     Client,
