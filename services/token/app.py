@@ -1,5 +1,6 @@
 """Everything the token service is made of, put together; the only module that sees both sides."""
 
+from math import ceil
 from typing import Final
 
 from authserver.token.v1 import token_pb2_grpc as rpc
@@ -10,6 +11,7 @@ from kit.clock import Clock
 from kit.credentials import Sealer, derive_key, digest
 from kit.errors import Unavailable
 from kit.http import HttpApp
+from kit.oauth import GrantType
 from kit.pg import Pool
 from kit.replay import RedisReplay
 from kit.resources import BootFailed
@@ -18,6 +20,7 @@ from services.token import dpop, settings
 from services.token.access_tokens import AccessTokens
 from services.token.adapters.client_keys import FetchedClientKeys
 from services.token.adapters.codes import PostgresCodes
+from services.token.adapters.device_codes import PostgresDeviceCodes
 from services.token.adapters.inventory import PostgresInventory
 from services.token.adapters.issued import PostgresIssued
 from services.token.adapters.key_feed import KeyFeed
@@ -27,17 +30,22 @@ from services.token.adapters.lineage import PostgresLineages
 from services.token.adapters.purge import Purge
 from services.token.adapters.registry import RegistryFeed
 from services.token.api.admin_rpc import TokenAdminServicer
+from services.token.api.device_rpc import DeviceServicer
 from services.token.api.http import TokenRoutes
 from services.token.api.rpc import ClientAuthServicer, GrantServicer
 from services.token.assertions import ALGS, ClientAssertions
 from services.token.client_auth import ClientAuthentication
 from services.token.consents import CodeIssuing
+from services.token.device_authorization import DeviceAuthorization
+from services.token.device_decisions import DeviceDecisions
+from services.token.devices import UserCodes
 from services.token.discovery import Discovery, Features, paths
 from services.token.endpoint import TokenEndpoint
 from services.token.families import Lifetimes, Successors
 from services.token.grants import Grant
 from services.token.grants.authorization_code import AuthorizationCode
 from services.token.grants.client_credentials import ClientCredentials
+from services.token.grants.device_code import DeviceCode
 from services.token.grants.refresh_token import RefreshToken
 from services.token.introspection import Introspection
 from services.token.issuer import Issuer
@@ -50,6 +58,7 @@ from services.token.settings import Settings
 CALLERS: Final = {
     "authserver.token.v1.ClientAuthService": frozenset({"authorize"}),
     "authserver.token.v1.GrantService": frozenset({"authorize"}),
+    "authserver.token.v1.DeviceService": frozenset({"authorize"}),
     "authserver.token.v1.TokenAdminService": frozenset({"admin", "authorize"}),
 }
 
@@ -69,6 +78,7 @@ async def build(resources: Resources) -> Service:
     await warmed(registry)
 
     codes = PostgresCodes(pool=pool, recorder=recorder)
+    device_codes, user_codes = PostgresDeviceCodes(pool=pool, recorder=recorder), UserCodes(chosen.masters)
     issued = PostgresIssued(pool=pool)
     ledger = PostgresLedger(pool=pool, recorder=recorder)
     lineages = PostgresLineages(pool=pool, recorder=recorder)
@@ -91,12 +101,12 @@ async def build(resources: Resources) -> Service:
     endpoint = TokenEndpoint(
         authentication=authentication,
         proofs=proofs(chosen, nonces, replay, clock),
-        grants=grants(chosen, codes, issued, registry, clock),
+        grants=grants(chosen, codes, device_codes, issued, registry, clock),
         issuer=Issuer(issuer=chosen.issuer, keys=keyring, clock=clock),
         ledger=ledger,
         lineages=lineages,
         clock=clock,
-        disabled={} if chosen.client_credentials else {ClientCredentials.grant_type.value: "client_credentials.enabled"},
+        disabled=switched_off(chosen),
     )
     access_tokens = AccessTokens(issuer=chosen.issuer, keys=keyring, clock=clock, skew=chosen.skew)
     discovery = Discovery(
@@ -132,7 +142,22 @@ async def build(resources: Resources) -> Service:
         metadata=discovery.document,
         metadata_paths=paths(chosen.issuer),
         nonces=nonces,
+        devices=DeviceAuthorization(
+            authentication=authentication,
+            resources=registry,
+            codes=device_codes,
+            user_codes=user_codes,
+            ledger=ledger,
+            clock=clock,
+            page=f"{chosen.issuer}/device",
+            lifetime=chosen.device_code_lifetime,
+            interval=ceil(chosen.device_poll_interval.total_seconds()),
+            require_scope=chosen.require_scope,
+        )
+        if chosen.device_authorization
+        else None,
     )
+    decisions = DeviceDecisions(codes=device_codes, user_codes=user_codes, clock=clock)
     code_issuing = CodeIssuing(grants=codes, clock=clock, lifetime=chosen.code_lifetime)
     admin = TokenAdminServicer(
         endings=Endings(lineages=lineages, clock=clock), inventory=PostgresInventory(pool=pool), keys=keys, clock=clock
@@ -148,6 +173,7 @@ async def build(resources: Resources) -> Service:
         rpc=(
             (rpc.add_ClientAuthServiceServicer_to_server, ClientAuthServicer(authentication), "authserver.token.v1.ClientAuthService"),
             (rpc.add_GrantServiceServicer_to_server, GrantServicer(code_issuing), "authserver.token.v1.GrantService"),
+            (rpc.add_DeviceServiceServicer_to_server, DeviceServicer(decisions), "authserver.token.v1.DeviceService"),
             (rpc.add_TokenAdminServiceServicer_to_server, admin, "authserver.token.v1.TokenAdminService"),
         ),
         callers=CALLERS,
@@ -187,7 +213,18 @@ def proofs(chosen: Settings, nonces: dpop.Nonces | None, replay: RedisReplay, cl
     )
 
 
-def grants(chosen: Settings, codes: PostgresCodes, issued: PostgresIssued, registry: RegistryFeed, clock: Clock) -> list[Grant]:
+def switched_off(chosen: Settings) -> dict[str, str]:
+    """Grants this deployment does not serve, with the setting that would."""
+    switches = {
+        GrantType.CLIENT_CREDENTIALS.value: (chosen.client_credentials, "client_credentials.enabled"),
+        GrantType.DEVICE_CODE.value: (chosen.device_authorization, "device_authorization.enabled"),
+    }
+    return {name: setting for name, (enabled, setting) in switches.items() if not enabled}
+
+
+def grants(
+    chosen: Settings, codes: PostgresCodes, device_codes: PostgresDeviceCodes, issued: PostgresIssued, registry: RegistryFeed, clock: Clock
+) -> list[Grant]:
     """What is served, in the order discovery lists it."""
     lifetimes = Lifetimes(sliding=chosen.refresh_lifetime, absolute=chosen.family_lifetime, reuse_window=chosen.reuse_window)
     seconds = int(chosen.access_token_lifetime.total_seconds())
@@ -204,6 +241,8 @@ def grants(chosen: Settings, codes: PostgresCodes, issued: PostgresIssued, regis
     ]
     if chosen.client_credentials:
         served.append(ClientCredentials(resources=registry, lifetime=int(chosen.machine_token_lifetime.total_seconds())))
+    if chosen.device_authorization:
+        served.append(DeviceCode(codes=device_codes, resources=registry, families=lifetimes, lifetime=seconds, clock=clock))
     return served
 
 

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kit.clock import Clock
-from kit.errors import InvalidClient, InvalidGrant, InvalidRequest, Refused, UnauthorizedClient, UnsupportedGrantType
+from kit.errors import (
+    AuthorizationPending,
+    InvalidClient,
+    InvalidGrant,
+    InvalidRequest,
+    Refused,
+    SlowDown,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+)
 from kit.oauth import TokenType
 from services.token import events
 from services.token.client_auth import ClientAuthentication
@@ -65,6 +74,9 @@ class TokenEndpoint:
             require_allowed(client, grant)
             proof = await self._proofs.require(request, client)
             return await self._issue(request, grant, client, proof)
+        except (AuthorizationPending, SlowDown):
+            # Come again: nothing was refused for good, and who asks every few seconds would fill the log.
+            raise
         except Refused as refusal:
             await self._ledger.note(events.refused(grant.denied, client, request.context, refusal.code))
             raise

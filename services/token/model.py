@@ -18,6 +18,7 @@ FamilyId = NewType("FamilyId", str)
 # A stored credential's name: its SHA-256. The credential itself is never kept.
 CodeHash = NewType("CodeHash", bytes)
 RefreshHash = NewType("RefreshHash", bytes)
+DeviceHash = NewType("DeviceHash", bytes)
 
 NO_EVENTS: tuple[Event, ...] = ()
 
@@ -48,7 +49,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A protected resource tokens are minted for. `uri` is its canonical form and the audience."""
+    """A protected resource tokens are minted for. `uri` is its canonical form and the audience; no `default_scopes`: all are."""
 
     id: str
     slug: str
@@ -57,6 +58,7 @@ class Resource:
     runtime_clients: frozenset[str] = frozenset()
     mints: bool = True
     access_token_lifetime: int = 0
+    default_scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,14 @@ class SpendCode:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendDeviceCode:
+    """Redeem this device code; `family` is born with it when the client may refresh."""
+
+    code_hash: DeviceHash
+    family: NewFamily | None
+
+
+@dataclass(frozen=True, slots=True)
 class SpendRefresh:
     """Consume this refresh token in favour of `successor`."""
 
@@ -177,7 +187,7 @@ class RepeatRefresh:
     successor: str
 
 
-Spend = SpendCode | SpendRefresh | RepeatRefresh
+Spend = SpendCode | SpendDeviceCode | SpendRefresh | RepeatRefresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +214,7 @@ class Issuance:
     def refresh_token(self) -> str | None:
         """The refresh token the answer will carry."""
         match self.spend:
-            case SpendCode(family=NewFamily(token=token)):
+            case SpendCode(family=NewFamily(token=token)) | SpendDeviceCode(family=NewFamily(token=token)):
                 return token
             case SpendRefresh(successor=successor) | RepeatRefresh(successor=successor):
                 return successor

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from kit.errors import InvalidScope, InvalidTarget
+from kit.oauth import parse_scope
 from services.token.model import Client, Resource
 
 # Asked for by clients that want a refresh token; says nothing about a resource, so it is tolerated everywhere and granted nowhere (A6).
 OFFLINE_ACCESS = "offline_access"
+_LONGEST_SCOPE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,33 @@ def machine_scope(client: Client, requested: tuple[str, ...], resource: Resource
     scopes = tuple(scope for scope in client.ceiling if scope in declared)
     if not scopes:
         raise InvalidScope("none of the client's scopes is declared by the resource" if client.ceiling else _beyond_ceiling(client))
+    return scopes
+
+
+def asked_scope(
+    client: Client, scope: str | None, resource: Resource | None, catalogue: Catalogue, *, required: bool = False
+) -> tuple[str, ...]:
+    """What a request for a person's consent asks for, by the rules of the authorization endpoint (A2).
+
+    An absent scope stands for the resource's default scopes, or those of all resources, within the client's ceiling. `required`: it
+    must not be absent. Raises InvalidScope.
+    """
+    if scope is None and required:
+        raise InvalidScope("scope is missing")
+    if len(scope or "") > _LONGEST_SCOPE:
+        raise InvalidScope(f"scope is longer than {_LONGEST_SCOPE} characters")
+    named = tuple(name for name in parse_scope(scope or "") if name != OFFLINE_ACCESS)
+    if named:
+        if client.ceiling:
+            _require_within(named, client.ceiling, "scope is beyond what this client may ask for")
+        if resource is not None:
+            _require_within(named, resource.scopes, "scope is not offered by the resource")
+        return named
+    addressed = (resource,) if resource is not None else tuple(r for r in catalogue.resources if r.mints)
+    offered = dict.fromkeys(name for r in addressed for name in r.default_scopes or r.scopes)
+    scopes = tuple(name for name in offered if not client.ceiling or name in client.ceiling)
+    if not scopes:
+        raise InvalidScope("there is no default scope within what this client may ask for")
     return scopes
 
 

@@ -9,10 +9,12 @@ from uuid import UUID
 from kit.audit import Event
 from kit.jose import VerificationKey
 from services.token.consents import CodeRequest, Memory, NewCode
+from services.token.devices import NewDevice, Settled, StoredDevice, Verdict
 from services.token.keyring import SigningKey
 from services.token.model import (
     Client,
     CodeHash,
+    DeviceHash,
     Ended,
     Issuance,
     IssuedToken,
@@ -46,6 +48,28 @@ class Codes(Protocol):
 
     async def code(self, code_hash: CodeHash) -> StoredCode | None:
         """The code under this name, consumed or not."""
+
+
+class DeviceCodes(Protocol):
+    """Stored device authorizations (RFC 8628)."""
+
+    async def add(self, device: NewDevice, event: Event) -> None:
+        """Store with its audit row. Raises Conflict when the user code is taken."""
+
+    async def device(self, code_hash: DeviceHash) -> StoredDevice | None:
+        """The authorization under this name, whatever became of it."""
+
+    async def polled_early(self, code_hash: DeviceHash, now: datetime) -> bool:
+        """Remember that the device asked; whether it asked before its interval had passed, which lengthens the interval. Atomic."""
+
+    async def pending(self, tags: Sequence[str], now: datetime) -> StoredDevice | None:
+        """The authorization under one of these user codes, while it is neither decided nor expired."""
+
+    async def settle(self, tags: Sequence[str], verdict: Verdict, write: Callable[[StoredDevice, Memory], Settled], now: datetime) -> bool:
+        """Take the verdict once: hand the pending authorization and what is remembered of the person to `write`, store what it makes.
+
+        All in one transaction. False when nothing is pending. Raises AccessDenied for a refused subject, and what `write` raises.
+        """
 
 
 class RefreshTokens(Protocol):

@@ -13,14 +13,17 @@ from uuid import UUID
 from kit import jose
 from kit.audit import Action, Event
 from kit.credentials import random_id, secret_digest
-from kit.errors import AccessDenied
+from kit.errors import AccessDenied, Conflict
 from kit.http import HttpApp
-from kit.oauth import AuthMethod
+from kit.oauth import AuthMethod, GrantType
 from services.token.access_tokens import AccessTokens
 from services.token.api.http import TokenRoutes
 from services.token.assertions import ALGS, ClientAssertions
 from services.token.client_auth import ClientAuthentication
 from services.token.consents import Approval, CodeIssuing, CodeRequest, Consent, Memory, NewCode, StoredGrant
+from services.token.device_authorization import DeviceAuthorization
+from services.token.device_decisions import DeviceDecisions
+from services.token.devices import SLOWER_SECONDS, Decision, NewDevice, Settled, StoredDevice, UserCodes, Verdict
 from services.token.discovery import Discovery, Features, paths
 from services.token.dpop import DpopProofs, Nonces, ProofsIgnored
 from services.token.endpoint import TokenEndpoint
@@ -28,6 +31,7 @@ from services.token.families import Lifetimes, Successors, hash_of
 from services.token.grants import Grant
 from services.token.grants.authorization_code import AuthorizationCode
 from services.token.grants.client_credentials import ClientCredentials
+from services.token.grants.device_code import DeviceCode
 from services.token.grants.refresh_token import RefreshToken
 from services.token.introspection import Introspection
 from services.token.issuer import Issuer
@@ -38,14 +42,18 @@ from services.token.model import (
     ClientId,
     CodeHash,
     Context,
+    DeviceHash,
     Ended,
+    GrantId,
     Issuance,
     IssuedToken,
     Liveness,
+    NewFamily,
     RefreshHash,
     RepeatRefresh,
     Resource,
     SpendCode,
+    SpendDeviceCode,
     SpendRefresh,
     StoredCode,
     StoredRefresh,
@@ -90,8 +98,9 @@ MACHINE = Client(
     ceiling=("notes:read", "files:read", "extra"),
     pre_registered=True,
 )
+TELEVISION = Client(id=ClientId("television"), name="Television", grant_types=frozenset({GrantType.DEVICE_CODE.value, "refresh_token"}))
 RUNTIME = replace(MACHINE, id=ClientId("notes-server"), grant_types=frozenset())
-EVERYBODY = (PUBLIC, OTHER, WEB, MACHINE, RUNTIME)
+EVERYBODY = (PUBLIC, OTHER, WEB, MACHINE, TELEVISION, RUNTIME)
 
 
 @dataclass
@@ -149,8 +158,18 @@ class _Grant:
     revoked: bool = False
 
 
+@dataclass
+class FakeDevice:
+    """A device authorization and what is kept beside it."""
+
+    tag: str
+    device: StoredDevice
+    interval: int
+    polled_at: datetime | None = None
+
+
 class FakeStore:
-    """Implements Codes, RefreshTokens, IssuedTokens, Ledger, Lineages and Grants. `fail_next` makes the next commit fail."""
+    """Implements Codes, DeviceCodes, RefreshTokens, IssuedTokens, Ledger, Lineages and Grants. `fail_next` makes the next commit fail."""
 
     def __init__(self) -> None:
         self.codes: dict[CodeHash, StoredCode] = {}
@@ -161,6 +180,7 @@ class FakeStore:
         self.refused: set[str] = set()
         self.events: list[Event] = []
         self.fail_next: Exception | None = None
+        self.devices: dict[DeviceHash, FakeDevice] = {}
 
     def actions(self) -> list[Action]:
         return [event.action for event in self.events]
@@ -209,6 +229,8 @@ class FakeStore:
         match issuance.spend:
             case SpendCode() as spend:
                 done = await self._redeem(spend, token)
+            case SpendDeviceCode() as spend:
+                done = await self._redeem_device(spend, token)
             case SpendRefresh() as spend:
                 done = await self._rotate(spend, token)
             case RepeatRefresh() as spend:
@@ -235,20 +257,87 @@ class FakeStore:
             code, consumed_at=token.issued_at, family_id=family.id if family else None, issuance_id=token.id
         )
         if family is not None:
-            first = hash_of(family.token)
-            self.tokens[first] = StoredRefresh(
-                token_hash=first,
-                family_id=family.id,
-                grant_id=code.grant_id,
-                client_id=code.client_id,
-                user_id=code.user_id,
-                resource=code.resource,
-                scopes=code.scopes,
-                dpop_jkt=family.dpop_jkt,
-                issued_at=token.issued_at,
-                expires_at=family.expires_at,
-                family_expires_at=family.family_expires_at,
-            )
+            self._born(family, token, code.grant_id, code.scopes)
+        return True
+
+    def _born(self, family: NewFamily, token: IssuedToken, grant_id: GrantId, scopes: tuple[str, ...]) -> None:
+        first = hash_of(family.token)
+        self.tokens[first] = StoredRefresh(
+            token_hash=first,
+            family_id=family.id,
+            grant_id=grant_id,
+            client_id=ClientId(token.client_id),
+            user_id=UserId(token.subject),
+            resource=token.resource,
+            scopes=scopes,
+            dpop_jkt=family.dpop_jkt,
+            issued_at=token.issued_at,
+            expires_at=family.expires_at,
+            family_expires_at=family.family_expires_at,
+        )
+
+    async def _redeem_device(self, spend: SpendDeviceCode, token: IssuedToken) -> bool:
+        known = await self.device(spend.code_hash)
+        if (
+            known is None
+            or known.grant_id is None
+            or known.consumed_at is not None
+            or known.expires_at <= token.issued_at
+            or not known.grant_live
+            or known.subject_refused
+        ):
+            return False
+        entry = self.devices[spend.code_hash]
+        entry.device = replace(entry.device, consumed_at=token.issued_at)
+        if spend.family is not None:
+            self._born(spend.family, token, known.grant_id, known.scopes)
+        return True
+
+    async def add(self, device: NewDevice, event: Event) -> None:
+        self._may_commit()
+        if any(entry.tag == device.user_code_tag for entry in self.devices.values()):
+            raise Conflict("user_code_tag")
+        stored = StoredDevice(device.code_hash, device.client_id, device.resource, device.scopes, device.expires_at)
+        self.devices[device.code_hash] = FakeDevice(device.user_code_tag, stored, device.interval)
+        self.events.append(event)
+
+    async def device(self, code_hash: DeviceHash) -> StoredDevice | None:
+        entry = self.devices.get(code_hash)
+        if entry is None:
+            return None
+        device = entry.device
+        live = device.grant_id is None or not self.grants[device.grant_id].revoked
+        return replace(device, grant_live=live, subject_refused=device.user_id in self.refused)
+
+    async def polled_early(self, code_hash: DeviceHash, now: datetime) -> bool:
+        entry = self.devices[code_hash]
+        early = entry.polled_at is not None and entry.polled_at > now - timedelta(seconds=entry.interval * 0.8)
+        entry.interval += SLOWER_SECONDS if early else 0
+        entry.polled_at = now
+        return early
+
+    async def pending(self, tags: Sequence[str], now: datetime) -> StoredDevice | None:
+        for entry in self.devices.values():
+            if entry.tag in tags and entry.device.decision is Decision.PENDING and entry.device.expires_at > now:
+                return entry.device
+        return None
+
+    async def settle(self, tags: Sequence[str], verdict: Verdict, write: Callable[[StoredDevice, Memory], Settled], now: datetime) -> bool:
+        device = await self.pending(tags, now)
+        if device is None:
+            return False
+        if verdict.user_id in self.refused:
+            raise AccessDenied("this account cannot be used")
+        key = (verdict.user_id, device.client_id, "", device.resource)
+        grant = next((known.grant for known in self.grants.values() if known.key == key and not known.revoked), None)
+        settled = write(device, Memory(grant, met_before=grant is not None))
+        decided = replace(device, decision=Decision.DENIED, user_id=verdict.user_id)
+        if settled.approval is not None and settled.grant_id is not None:
+            approval = settled.approval
+            self.grants[settled.grant_id] = _Grant(key, StoredGrant(settled.grant_id, approval.grant_scopes, approval.remembered))
+            decided = replace(decided, decision=Decision.APPROVED, grant_id=settled.grant_id, scopes=approval.scopes)
+        self.devices[device.code_hash].device = decided
+        self.events.append(settled.event)
         return True
 
     async def _rotate(self, spend: SpendRefresh, token: IssuedToken) -> bool:
@@ -298,6 +387,9 @@ class FakeStore:
                 return self._end_subject(user_id, now)
 
     def _end_client(self, client_id: str, now: datetime) -> Ended:
+        for entry in self.devices.values():
+            if entry.device.client_id == client_id:
+                entry.device = replace(entry.device, expires_at=min(entry.device.expires_at, now))
         mine = [name for name, known in self.grants.items() if known.key[1] == client_id and not known.revoked]
         for name in mine:
             self.grants[name] = replace(self.grants[name], revoked=True)
@@ -306,6 +398,9 @@ class FakeStore:
         )
 
     def _end_subject(self, user_id: str, now: datetime) -> Ended:
+        for entry in self.devices.values():
+            if entry.device.user_id == user_id:
+                entry.device = replace(entry.device, expires_at=min(entry.device.expires_at, now))
         for code_hash, code in self.codes.items():
             if code.user_id == user_id and code.consumed_at is None:
                 self.codes[code_hash] = replace(code, expires_at=min(code.expires_at, now))
@@ -449,6 +544,7 @@ class TokenPlane:
                 tokens=self.store, resources=self.registry, lifetimes=lifetimes, successors=self.successors, lifetime=900, clock=self.clock
             ),
             ClientCredentials(resources=self.registry, lifetime=3600),
+            DeviceCode(codes=self.store, resources=self.registry, families=lifetimes, lifetime=900, clock=self.clock),
         ]
         self.nonces = Nonces(key=b"k" * 32, lifetime=timedelta(seconds=60), clock=self.clock)
         nonces = self.nonces if dpop else None
@@ -476,6 +572,8 @@ class TokenPlane:
         self.access_tokens = AccessTokens(issuer=ISSUER, keys=self.keyring, clock=self.clock, skew=skew)
         self.code_issuing = CodeIssuing(grants=self.store, clock=self.clock, lifetime=timedelta(minutes=2))
         self.endings = Endings(lineages=self.store, clock=self.clock)
+        user_codes = UserCodes([b"k" * 32])
+        self.decisions = DeviceDecisions(codes=self.store, user_codes=user_codes, clock=self.clock)
         discovery = Discovery(issuer=ISSUER, features=Features(self.endpoint.grant_types, ALGS), resources=self.registry)
         routes = TokenRoutes(
             endpoint=self.endpoint,
@@ -502,6 +600,19 @@ class TokenPlane:
             metadata=discovery.document,
             metadata_paths=paths(ISSUER),
             nonces=nonces,
+            devices=DeviceAuthorization(
+                authentication=self.authentication,
+                resources=self.registry,
+                codes=self.store,
+                user_codes=user_codes,
+                ledger=self.store,
+                clock=self.clock,
+                page=f"{ISSUER}/device",
+                lifetime=timedelta(minutes=10),
+                interval=5,
+            )
+            if GrantType.DEVICE_CODE.value not in disabled
+            else None,
         )
         self.app = HttpApp(routes.routes(), secure=True, service="token")
 
@@ -550,6 +661,30 @@ class TokenPlane:
     async def refresh(self, token: str, client: Client = PUBLIC, headers: Mapping[str, str] | None = None, /, **changes: str) -> Answer:
         """Use a refresh token."""
         return await self.token({"grant_type": "refresh_token", "refresh_token": token, "client_id": client.id, **changes}, headers)
+
+    async def device(self, client: Client = TELEVISION, headers: Mapping[str, str] | None = None, /, **changes: str) -> Answer:
+        """Begin a device authorization; an empty change leaves a parameter out."""
+        form = {"client_id": client.id, "resource": NOTES.uri, "scope": "notes:read notes:write", **changes}
+        return await self.post("/oauth/device_authorization", {name: value for name, value in form.items() if value}, headers)
+
+    async def decide(
+        self, user_code: str, *, user: str = "ada", approve: bool = True, scopes: tuple[str, ...] = ("notes:read", "notes:write")
+    ) -> None:
+        """What the person says on the page."""
+        await self.decisions.decide(user_code, Verdict(UserId(user), approve, scopes, None, Context("192.0.2.7", "req-1", "")))
+
+    async def poll(
+        self, device_code: str, client: Client = TELEVISION, headers: Mapping[str, str] | None = None, /, **changes: str
+    ) -> Answer:
+        """Ask for the tokens of a device."""
+        form = {"grant_type": GrantType.DEVICE_CODE.value, "device_code": device_code, "client_id": client.id, **changes}
+        return await self.token({name: value for name, value in form.items() if value}, headers)
+
+    async def approved(self, client: Client = TELEVISION, **changes: str) -> str:
+        """A device code the person has just approved."""
+        begun = (await self.device(client, **changes)).json
+        await self.decide(begun["user_code"])
+        return str(begun["device_code"])
 
     async def active(self, token: str, caller: Client = RUNTIME) -> bool:
         """Whether introspection says so."""

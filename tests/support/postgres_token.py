@@ -8,23 +8,26 @@ from kit.audit import Action, Event, Recorder
 from kit.clock import Clock
 from kit.pg import Pool, open_pool
 from services.token.adapters.codes import PostgresCodes
+from services.token.adapters.device_codes import PostgresDeviceCodes
 from services.token.adapters.issued import PostgresIssued
 from services.token.adapters.ledger import PostgresLedger
 from services.token.adapters.lineage import PostgresLineages
 from services.token.consents import CodeRequest, Memory, NewCode
-from services.token.model import CodeHash, Ended, Issuance, IssuedToken, Liveness, RefreshHash, StoredCode, StoredRefresh
+from services.token.devices import NewDevice, Settled, StoredDevice, Verdict
+from services.token.model import CodeHash, DeviceHash, Ended, Issuance, IssuedToken, Liveness, RefreshHash, StoredCode, StoredRefresh
 from services.token.ports import Target
 from tests.support.servers import Database
 
 
 class PostgresStore:
-    """Codes, RefreshTokens, IssuedTokens, Ledger, Lineages and Grants on one pool."""
+    """Codes, DeviceCodes, RefreshTokens, IssuedTokens, Ledger, Lineages and Grants on one pool."""
 
     def __init__(self, pool: Pool, superuser: Pool, clock: Clock) -> None:
         recorder = Recorder("token", clock)
         self.pool = pool
         self.superuser = superuser
         self._codes = PostgresCodes(pool=pool, recorder=recorder)
+        self._devices = PostgresDeviceCodes(pool=pool, recorder=recorder)
         self._issued = PostgresIssued(pool=pool)
         self._ledger = PostgresLedger(pool=pool, recorder=recorder)
         self._lineages = PostgresLineages(pool=pool, recorder=recorder)
@@ -34,6 +37,21 @@ class PostgresStore:
 
     async def issue(self, request: CodeRequest, write: Callable[[Memory], NewCode | None], now: datetime) -> bool:
         return await self._codes.issue(request, write, now)
+
+    async def add(self, device: NewDevice, event: Event) -> None:
+        await self._devices.add(device, event)
+
+    async def device(self, code_hash: DeviceHash) -> StoredDevice | None:
+        return await self._devices.device(code_hash)
+
+    async def polled_early(self, code_hash: DeviceHash, now: datetime) -> bool:
+        return await self._devices.polled_early(code_hash, now)
+
+    async def pending(self, tags: Sequence[str], now: datetime) -> StoredDevice | None:
+        return await self._devices.pending(tags, now)
+
+    async def settle(self, tags: Sequence[str], verdict: Verdict, write: Callable[[StoredDevice, Memory], Settled], now: datetime) -> bool:
+        return await self._devices.settle(tags, verdict, write, now)
 
     async def refresh_token(self, token_hash: RefreshHash) -> StoredRefresh | None:
         return await self._issued.refresh_token(token_hash)

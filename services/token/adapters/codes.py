@@ -6,7 +6,7 @@ from datetime import datetime
 from kit.audit import APPEND, Recorder
 from kit.errors import AccessDenied
 from kit.pg import Pool, Record, Transaction
-from services.token.consents import CodeRequest, Memory, NewCode, StoredGrant
+from services.token.consents import Approval, CodeRequest, Memory, NewCode, StoredGrant
 from services.token.model import ClientId, CodeHash, FamilyId, GrantId, StoredCode, UserId
 
 FIND_CODE = """
@@ -47,6 +47,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 
+# user_id, client_id, redirect_origin, resource
+GrantKey = tuple[str, str, str, str]
+
+
 class PostgresCodes:
     """Implements the ports Codes and Grants."""
 
@@ -62,12 +66,7 @@ class PostgresCodes:
     async def issue(self, request: CodeRequest, write: Callable[[Memory], NewCode | None], now: datetime) -> bool:
         """See ports.Grants."""
         async with self._pool.transaction() as tx:
-            await tx.execute(LOCK_KEY, request.user_id, request.client_id)
-            known = await tx.fetchrow(KNOWN, request.user_id, request.client_id)
-            assert known is not None, "the query always answers one row"
-            if known["subject_refused"]:
-                raise AccessDenied("this account cannot be used")
-            memory = Memory(_grant(await tx.fetchrow(FIND_GRANT, *_key(request))), met_before=known["met_before"])
+            memory = await known_to(tx, _key(request))
             code = write(memory)
             if code is None:
                 return False
@@ -76,10 +75,7 @@ class PostgresCodes:
 
     async def _store(self, tx: Transaction, code: NewCode, *, known: bool, now: datetime) -> None:
         request, approval = code.request, code.approval
-        if known:
-            await tx.execute(WIDEN_GRANT, code.grant_id, approval.grant_scopes, approval.remembered, now)
-        else:
-            await tx.execute(ADD_GRANT, code.grant_id, *_key(request), approval.grant_scopes, approval.remembered, now)
+        await store_grant(tx, code.grant_id, _key(request), approval, known=known, now=now)
         await tx.execute(
             ADD_CODE,
             code.code_hash,
@@ -98,7 +94,26 @@ class PostgresCodes:
         await tx.execute(APPEND, [self._recorder.encode(code.event)])
 
 
-def _key(request: CodeRequest) -> tuple[str, str, str, str]:
+async def known_to(tx: Transaction, key: GrantKey) -> Memory:
+    """What is remembered under `key`, locked until the transaction ends. Raises AccessDenied for a refused subject."""
+    user_id, client_id, _, _ = key
+    await tx.execute(LOCK_KEY, user_id, client_id)
+    known = await tx.fetchrow(KNOWN, user_id, client_id)
+    assert known is not None, "the query always answers one row"
+    if known["subject_refused"]:
+        raise AccessDenied("this account cannot be used")
+    return Memory(_grant(await tx.fetchrow(FIND_GRANT, *key)), met_before=known["met_before"])
+
+
+async def store_grant(tx: Transaction, grant_id: GrantId, key: GrantKey, approval: Approval, *, known: bool, now: datetime) -> None:
+    """What a consent makes of the grant under `key`."""
+    if known:
+        await tx.execute(WIDEN_GRANT, grant_id, approval.grant_scopes, approval.remembered, now)
+    else:
+        await tx.execute(ADD_GRANT, grant_id, *key, approval.grant_scopes, approval.remembered, now)
+
+
+def _key(request: CodeRequest) -> GrantKey:
     return (request.user_id, request.client_id, request.redirect_origin, request.resource)
 
 

@@ -11,7 +11,7 @@ from kit.audit import APPEND, Event, Recorder
 from kit.group_commit import GroupCommit
 from kit.pg import Pool
 from services.token.families import hash_of
-from services.token.model import Issuance, IssuedToken, NewFamily, RepeatRefresh, SpendCode, SpendRefresh
+from services.token.model import Issuance, IssuedToken, NewFamily, RepeatRefresh, SpendCode, SpendDeviceCode, SpendRefresh
 
 _COLUMNS = """id, grant_type, subject, client_id, resource, scope, grant_id, family_id, dpop_jkt, agent_id, issued_at, expires_at"""
 
@@ -49,6 +49,9 @@ WITH live AS (
 )
 {APPEND.replace("$1", "$19")} FROM spent
 """
+
+# A device code names its grant once it is approved, and dies with it like any other code.
+REDEEM_DEVICE_CODE = REDEEM_CODE.replace("token.authorization_codes", "token.device_codes")
 
 # Locks grant and family against ending meanwhile, in that order, which is the order in which endings lock them.
 _LIVE_FAMILY = """granted AS (
@@ -118,6 +121,8 @@ class PostgresLedger:
         match issuance.spend:
             case SpendCode(code_hash, family):
                 return bool(await self._pool.fetch(REDEEM_CODE, *row, token.issued_at, code_hash, *_born(family), event))
+            case SpendDeviceCode(device_hash, family):
+                return bool(await self._pool.fetch(REDEEM_DEVICE_CODE, *row, token.issued_at, device_hash, *_born(family), event))
             case SpendRefresh(token_hash, successor, expires_at):
                 return bool(await self._pool.fetch(ROTATE, *row, token.issued_at, token_hash, hash_of(successor), expires_at, event))
             case RepeatRefresh(token_hash, successor):

@@ -18,6 +18,10 @@ LOCK_FAMILY = "SELECT id FROM token.refresh_families WHERE id = $1 FOR UPDATE"
 FIND_ISSUANCE = "SELECT id FROM token.issuances WHERE id = $1"
 END_GRANTS_OF_CLIENT = "UPDATE token.grants SET revoked_at = $2, updated_at = $2 WHERE client_id = $1 AND revoked_at IS NULL RETURNING id"
 LOCK_GRANTS_OF_USER = "SELECT id FROM token.grants WHERE user_id = $1 ORDER BY id FOR UPDATE"
+END_DEVICE_CODES_OF_CLIENT = (
+    "UPDATE token.device_codes SET expires_at = $2 WHERE client_id = $1 AND consumed_at IS NULL AND expires_at > $2"
+)
+END_DEVICE_CODES_OF_USER = "UPDATE token.device_codes SET expires_at = $2 WHERE user_id = $1 AND consumed_at IS NULL AND expires_at > $2"
 END_CODES_OF_USER = "UPDATE token.authorization_codes SET expires_at = $2 WHERE user_id = $1 AND consumed_at IS NULL AND expires_at > $2"
 
 _END_DESCENDANTS = """
@@ -104,10 +108,12 @@ async def _end(tx: Transaction, target: Target, reason: str, now: datetime) -> E
             return await _descendants(tx, END_DESCENDANTS_OF_ISSUANCE, issuance_id, now, reason)
         case WholeClient(client_id):
             grants = await tx.fetch(END_GRANTS_OF_CLIENT, client_id, now)
+            await tx.execute(END_DEVICE_CODES_OF_CLIENT, client_id, now)
             return await _descendants(tx, END_DESCENDANTS_OF_CLIENT, client_id, now, reason, grants=len(grants))
         case WholeSubject(user_id):
             await tx.fetch(LOCK_GRANTS_OF_USER, user_id)
             await tx.execute(END_CODES_OF_USER, user_id, now)
+            await tx.execute(END_DEVICE_CODES_OF_USER, user_id, now)
             return await _descendants(tx, END_DESCENDANTS_OF_SUBJECT, user_id, now, reason)
 
 

@@ -20,6 +20,7 @@ _DELETE = "DELETE FROM token.{table} WHERE {key} IN (SELECT {key} FROM token.{ta
 # Codes before families, because a consumed code names the family it began; families take their tokens along.
 STATEMENTS = {
     "authorization_codes": _DELETE.format(table="authorization_codes", key="code_hash", expired="expires_at < $1"),
+    "device_codes": _DELETE.format(table="device_codes", key="code_hash", expired="expires_at < $1"),
     "refresh_families": _DELETE.format(table="refresh_families", key="id", expired="expires_at < $1"),
     "refresh_tokens": _DELETE.format(table="refresh_tokens", key="token_hash", expired="expires_at < $1 AND consumed_at IS NULL"),
     "issuances": _DELETE.format(table="issuances", key="id", expired="expires_at < $1"),

@@ -134,6 +134,7 @@ def resource_of(message: pb.Resource) -> Resource:
         runtime_clients=frozenset(message.policy.runtime_client_ids),
         mints=message.backend_kind == pb.BACKEND_KIND_MINT,
         access_token_lifetime=message.access_token_lifetime,
+        default_scopes=_words([scope.name for scope in message.scopes if scope.is_default]),
     )
 
 

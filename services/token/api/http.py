@@ -7,6 +7,7 @@ from kit.errors import AuthPlaneError, InvalidDpopProof, UseDpopNonce
 from kit.http import Reply, Request, Route, json_reply, problem
 from kit.oauth import TokenType
 from services.token.api import metrics
+from services.token.device_authorization import DeviceAuthorization
 from services.token.dpop import NonceSource
 from services.token.endpoint import TokenEndpoint
 from services.token.introspection import SIGNED_TYPE, Introspection
@@ -26,7 +27,9 @@ Metadata = Callable[[], Awaitable[bytes]]
 
 
 class TokenRoutes:
-    """`metadata` answers the discovery document, served at every path of `metadata_paths`; without `nonces` there is no DPoP."""
+    """`metadata` answers the discovery document, served at every path of `metadata_paths`; without `nonces` there is no DPoP, without
+    `devices` no device grant.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class TokenRoutes:
         metadata: Metadata,
         metadata_paths: Sequence[str],
         nonces: NonceSource | None,
+        devices: DeviceAuthorization | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._revocation = revocation
@@ -46,10 +50,13 @@ class TokenRoutes:
         self._metadata = metadata
         self._metadata_paths = metadata_paths
         self._nonces = nonces
+        self._devices = devices
 
     def routes(self) -> list[Route]:
         """Every route; all may be called by scripts of other origins, none with cookies."""
+        for_devices = [Route("POST", "/oauth/device_authorization", self.device_authorization, cors=True)] if self._devices else []
         return [
+            *for_devices,
             Route("POST", "/oauth/token", self.token, cors=True),
             Route("POST", "/oauth/revoke", self.revoke, cors=True),
             Route("POST", "/oauth/introspect", self.introspect, cors=True),
@@ -85,6 +92,21 @@ class TokenRoutes:
             members["refresh_token"] = answer.refresh_token
         if answer.scope:
             members["scope"] = answer.scope
+        return json_reply(members, headers=_NO_STORE)
+
+    async def device_authorization(self, request: Request) -> Reply:
+        """RFC 8628 §3.2."""
+        assert self._devices is not None, "without it there is no such route"
+        answer = await self._devices.answer(await parse(request))
+        metrics.DEVICES.add()
+        members: dict[str, str | int] = {
+            "device_code": answer.device_code,
+            "user_code": answer.user_code,
+            "verification_uri": answer.verification_uri,
+            "verification_uri_complete": answer.verification_uri_complete,
+            "expires_in": answer.expires_in,
+            "interval": answer.interval,
+        }
         return json_reply(members, headers=_NO_STORE)
 
     async def revoke(self, request: Request) -> Reply:

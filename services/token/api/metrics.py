@@ -8,6 +8,7 @@ _GRANTS = tuple(grant.value for grant in GrantType)
 ISSUED = telemetry.Count("authserver_tokens_issued_total", "Access tokens issued.", {"grant_type": _GRANTS})
 REFRESHED = telemetry.Count("authserver_tokens_refreshed_total", "Access tokens issued for a refresh token.")
 INTROSPECTED = telemetry.Count("authserver_introspection_total", "Introspections answered.", {"active": ("true", "false")})
+DEVICES = telemetry.Count("authplane_device_authorizations_total", "Device authorizations begun.")
 BOUND = telemetry.Count("authplane_dpop_proofs_validated_total", "Tokens issued against a DPoP proof.")
 PROOFS_REFUSED = telemetry.Count(
     "authplane_dpop_proofs_rejected_total", "DPoP proofs refused.", {"reason": ("invalid_dpop_proof", "use_dpop_nonce")}

@@ -43,7 +43,7 @@ async def test_what_has_expired_leaves_and_what_lives_stays(plane: TokenPlane, s
     kept = (await plane.redeem(await plane.code())).json["refresh_token"]
     assert set((await purge.once()).values()) == {0}
     plane.clock.advance(timedelta(days=2))
-    assert await purge.once() == {"authorization_codes": 2, "refresh_families": 0, "refresh_tokens": 0, "issuances": 2}
+    assert await purge.once() == {"authorization_codes": 2, "refresh_families": 0, "refresh_tokens": 0, "issuances": 2, "device_codes": 0}
     assert (await plane.refresh(kept)).status == 200
     plane.clock.advance(timedelta(days=31))
     left = await purge.once()

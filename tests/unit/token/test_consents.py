@@ -67,7 +67,8 @@ async def test_remembered_consent_does_not_outlive_its_grant() -> None:
 
 def test_every_service_names_its_callers() -> None:
     """Law 12."""
-    assert set(CALLERS) == {f"authserver.token.v1.{name}" for name in ("ClientAuthService", "GrantService", "TokenAdminService")}
+    names = ("ClientAuthService", "GrantService", "DeviceService", "TokenAdminService")
+    assert set(CALLERS) == {f"authserver.token.v1.{name}" for name in names}
 
 
 @pytest.mark.parametrize("text", ["", "x", "A" * 21 + "B", "A" * 23, "!" * 22, 7, None])

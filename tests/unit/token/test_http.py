@@ -51,7 +51,7 @@ async def test_what_cannot_be_read_in_one_way_is_refused(
         ("password", "unsupported_grant_type"),
         ("implicit", "unsupported_grant_type"),
         ("AUTHORIZATION_CODE", "unsupported_grant_type"),
-        ("urn:ietf:params:oauth:grant-type:device_code", "unsupported_grant_type"),
+        ("urn:ietf:params:oauth:grant-type:token-exchange", "unsupported_grant_type"),
     ],
 )
 async def test_grant_types(plane: TokenPlane, grant_type: str, error: str) -> None:
@@ -84,7 +84,12 @@ async def test_discovery_says_what_works(plane: TokenPlane) -> None:
     document: dict[str, Any] = answer.json
     assert document == (await plane.call("GET", "/.well-known/openid-configuration")).json
     assert document["issuer"] == ISSUER
-    assert document["grant_types_supported"] == ["authorization_code", "refresh_token", "client_credentials"]
+    assert document["grant_types_supported"] == [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:device_code",
+    ]
     methods = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
     assert document["token_endpoint_auth_methods_supported"] == methods
     assert document["revocation_endpoint_auth_methods_supported"] == methods
