@@ -16,7 +16,6 @@ Headers = Sequence[tuple[str, str]]
 ERROR_TYPE: Final = "https://docs.authplane.ai/errors/"
 _JSON = (("content-type", "application/json"),)
 _HTML = (("content-type", "text/html; charset=utf-8"),)
-_PROBLEM = (("content-type", "application/problem+json"),)
 _TITLES = {status.value: status.phrase for status in HTTPStatus}
 # Everything a URI may contain; what is left is percent-encoded, so that no value can end the header.
 _URI_CHARACTERS = "%:/?#[]@!$&'()*+,;=-._~"
@@ -58,7 +57,10 @@ def redirect(location: str, status: int = 303, headers: Headers = ()) -> Reply:
 
 
 def problem(error: AuthPlaneError) -> Reply:
-    """The error as JSON: the members of RFC 6749 §5.2 and those of RFC 9457 §3.1, then the error's own."""
+    """The error as JSON: the members of RFC 6749 §5.2 and those of RFC 9457 §3.1, then the error's own.
+
+    The media type is the one RFC 6749 §5.2 and RFC 7591 §3.2.2 name, not RFC 9457's: strict clients read no error from anything else.
+    """
     detail = describable(error.detail)
     members = {
         "error": error.code,
@@ -70,7 +72,7 @@ def problem(error: AuthPlaneError) -> Reply:
     }
     for name, value in error.members.items():
         members.setdefault(name, value)
-    return Reply(error.status, orjson.dumps(members), (*_PROBLEM, *_hints(error)))
+    return Reply(error.status, orjson.dumps(members), (*_JSON, *_hints(error)))
 
 
 def _hints(error: AuthPlaneError) -> Headers:

@@ -97,7 +97,7 @@ async def test_another_method_is_405_and_says_which_would_do() -> None:
 async def test_errors_have_the_members_of_rfc_6749_and_rfc_9457() -> None:
     error = ConsentRequired("resource notes needs consent", members={"consent_url": "https://a.example/x", "error": "no"}, debug=CANARY)
     found = await answer(app(Route("GET", "/x", failing(error))), "GET", "/x")
-    assert found.header("content-type") == "application/problem+json"
+    assert found.header("content-type") == "application/json"
     assert found.json() == {
         "error": "consent_required",
         "error_description": "resource notes needs consent",
