@@ -18,6 +18,7 @@ from kit.replay import open_redis
 from services.authorize.adapters.store.users import UserStore
 from services.authorize.api.http import routes
 from services.authorize.app import site
+from services.authorize.identity_provider import IdentityProviders
 from services.authorize.model import Operator, User
 from services.authorize.passwords import Passwords
 from services.authorize.sessions import SessionLimits
@@ -162,7 +163,15 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-async def plane(authorize_database: Database, valkey_url: str, settings: Settings) -> AsyncIterator[Plane]:
+def identity_providers() -> IdentityProviders | None:
+    """Tests of federation replace it."""
+    return None
+
+
+@pytest.fixture
+async def plane(
+    authorize_database: Database, valkey_url: str, settings: Settings, identity_providers: IdentityProviders | None
+) -> AsyncIterator[Plane]:
     pool = await open_pool(authorize_database.dsn_for("authorize"), max_size=20, application_name="authorize")
     redis, passwords, clock = open_redis(valkey_url), Passwords(), FrozenClock()
     clients, resources, codes, subjects = FakeClients(a_client(), a_client("client-b")), FakeResources(NOTES), FakeCodes(), FakeSubjects()
@@ -182,6 +191,7 @@ async def plane(authorize_database: Database, valkey_url: str, settings: Setting
         grants=grants,
         passwords=passwords,
         clock=clock,
+        identity_providers=identity_providers,
     )
     app = HttpApp(routes(pages), secure=settings.secure, service="authorize")
     plane = Plane(
