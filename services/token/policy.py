@@ -84,6 +84,11 @@ def require_same_resource(catalogue: Catalogue, authorized: str, requested: str 
         raise InvalidTarget("resource is not the one that was authorized")
 
 
+def named_scope(scope: str | None) -> tuple[str, ...]:
+    """The scopes a request names, without `offline_access`: clients add it to any request because it is advertised. Raises InvalidScope."""
+    return tuple(name for name in parse_scope(scope or "") if name != OFFLINE_ACCESS)
+
+
 def machine_scope(client: Client, requested: tuple[str, ...], resource: Resource | None) -> tuple[str, ...]:
     """The scope of a client acting for itself (wire contract: client_credentials). Raises InvalidScope, saying which bound it met."""
     if requested:
@@ -112,7 +117,7 @@ def asked_scope(
         raise InvalidScope("scope is missing")
     if len(scope or "") > _LONGEST_SCOPE:
         raise InvalidScope(f"scope is longer than {_LONGEST_SCOPE} characters")
-    named = tuple(name for name in parse_scope(scope or "") if name != OFFLINE_ACCESS)
+    named = named_scope(scope)
     if named:
         if client.ceiling:
             _require_within(named, client.ceiling, "scope is beyond what this client may ask for")

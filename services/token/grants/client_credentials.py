@@ -1,7 +1,7 @@
 """client_credentials (RFC 6749 §4.4): a confidential client acting for itself, within the ceiling an operator gave it."""
 
 from kit.audit import Action
-from kit.oauth import GrantType, parse_scope
+from kit.oauth import GrantType
 from services.token import events, policy
 from services.token.model import Client, Issuance, Proof, TokenRequest
 from services.token.ports import Resources
@@ -22,7 +22,7 @@ class ClientCredentials:
         """Raises InvalidTarget, InvalidScope."""
         reference = policy.one_resource(request.resources)
         resource = (await self._resources.catalogue()).mintable(reference) if reference is not None else None
-        scopes = policy.machine_scope(client, parse_scope(request.form.get("scope", "")), resource)
+        scopes = policy.machine_scope(client, policy.named_scope(request.form.get("scope")), resource)
         audience = resource.uri if resource is not None else ""
         return Issuance(
             grant_type=self.grant_type,

@@ -3,7 +3,7 @@
 from kit.audit import Action
 from kit.clock import Clock
 from kit.errors import InvalidGrant, InvalidRequest
-from kit.oauth import GrantType, parse_scope
+from kit.oauth import GrantType
 from services.token import events, families, policy
 from services.token.grants.authorization_code import require_bound_key
 from services.token.model import Client, Issuance, Proof, RepeatRefresh, Replay, Spend, SpendRefresh, StoredRefresh, TokenRequest
@@ -52,7 +52,7 @@ class RefreshToken:
         catalogue = await self._resources.catalogue()
         policy.require_same_resource(catalogue, stored.resource, policy.one_resource(request.resources))
         resource = catalogue.mintable(stored.resource) if stored.resource else None
-        scopes = policy.refreshed_scope(stored.scopes, client.ceiling, parse_scope(request.form.get("scope", "")))
+        scopes = policy.refreshed_scope(stored.scopes, client.ceiling, policy.named_scope(request.form.get("scope")))
         raced = isinstance(spend, RepeatRefresh)
         return Issuance(
             grant_type=self.grant_type,

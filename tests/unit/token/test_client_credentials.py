@@ -28,6 +28,8 @@ async def ask(plane: TokenPlane, **form: str) -> Answer:
         ({"resource": NOTES.uri}, "notes:read", NOTES.uri),
         ({"resource": "notes"}, "notes:read", NOTES.uri),
         ({"resource": NOTES.uri, "scope": "notes:read"}, "notes:read", NOTES.uri),
+        ({"resource": NOTES.uri, "scope": "notes:read offline_access"}, "notes:read", NOTES.uri),
+        ({"resource": NOTES.uri, "scope": "offline_access"}, "notes:read", NOTES.uri),
     ],
 )
 async def test_scope_and_audience(plane: TokenPlane, form: dict[str, str], scope: str, audience: str) -> None:

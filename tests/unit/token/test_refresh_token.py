@@ -127,6 +127,12 @@ async def test_scope_narrows_for_one_token_only(plane: TokenPlane) -> None:
     assert (await plane.refresh(narrowed["refresh_token"])).json["scope"] == "notes:read notes:write"
 
 
+async def test_offline_access_is_no_scope_to_exceed(plane: TokenPlane) -> None:
+    """A6: several MCP clients add what the metadata advertises to every request."""
+    _, first = await family(plane)
+    assert (await plane.refresh(first, scope="notes:read offline_access")).json["scope"] == "notes:read"
+
+
 async def test_ceiling_of_today_narrows_what_was_granted(plane: TokenPlane) -> None:
     _, first = await family(plane)
     plane.registry.put(replace(PUBLIC, ceiling=("notes:read",)))
