@@ -4,6 +4,7 @@ from math import ceil
 from typing import Final
 
 from authserver.token.v1 import token_pb2_grpc as rpc
+from redis.asyncio import Redis
 
 from kit import jose, log, telemetry
 from kit.audit import Recorder
@@ -28,6 +29,7 @@ from services.token.adapters.key_postgres import PostgresKeys
 from services.token.adapters.ledger import PostgresLedger
 from services.token.adapters.lineage import PostgresLineages
 from services.token.adapters.purge import Purge
+from services.token.adapters.rate import RedisBudget, RedisQuotas
 from services.token.adapters.registry import RegistryFeed
 from services.token.api.admin_rpc import TokenAdminServicer
 from services.token.api.device_rpc import DeviceServicer
@@ -52,6 +54,7 @@ from services.token.issuer import Issuer
 from services.token.keyring import Keyring
 from services.token.lineage import Endings
 from services.token.ports import Proofs
+from services.token.rate import AddressRate
 from services.token.revocation import Revocation
 from services.token.settings import Settings
 
@@ -82,7 +85,8 @@ async def build(resources: Resources) -> Service:
     issued = PostgresIssued(pool=pool)
     ledger = PostgresLedger(pool=pool, recorder=recorder)
     lineages = PostgresLineages(pool=pool, recorder=recorder)
-    replay = RedisReplay(await resources.redis(), clock)
+    redis = await resources.redis()
+    replay = RedisReplay(redis, clock)
     nonces = dpop.Nonces(key=chosen.masters[0], lifetime=chosen.dpop_nonce_lifetime, clock=clock) if chosen.dpop else None
     authentication = ClientAuthentication(
         clients=registry,
@@ -106,6 +110,7 @@ async def build(resources: Resources) -> Service:
         ledger=ledger,
         lineages=lineages,
         clock=clock,
+        quotas=RedisQuotas(redis),
         disabled=switched_off(chosen),
     )
     access_tokens = AccessTokens(issuer=chosen.issuer, keys=keyring, clock=clock, skew=chosen.skew)
@@ -156,6 +161,7 @@ async def build(resources: Resources) -> Service:
         )
         if chosen.device_authorization
         else None,
+        rate=address_rate(chosen, redis, clock),
     )
     decisions = DeviceDecisions(codes=device_codes, user_codes=user_codes, clock=clock)
     code_issuing = CodeIssuing(grants=codes, clock=clock, lifetime=chosen.code_lifetime)
@@ -211,6 +217,14 @@ def proofs(chosen: Settings, nonces: dpop.Nonces | None, replay: RedisReplay, cl
         replay=replay,
         clock=clock,
     )
+
+
+def address_rate(chosen: Settings, redis: Redis, clock: Clock) -> AddressRate | None:
+    """How much one address may ask, unless an operator said any amount."""
+    if not chosen.requests_per_second:
+        return None
+    budget = RedisBudget(redis, chosen.requests_per_second, chosen.request_burst)
+    return AddressRate(budget=budget, burst=chosen.request_burst, clock=clock)
 
 
 def switched_off(chosen: Settings) -> dict[str, str]:

@@ -23,7 +23,8 @@ from services.token.client_auth import ClientAuthentication
 from services.token.grants import Grant
 from services.token.issuer import Issuer, Minted
 from services.token.model import Client, Issuance, Proof, Replay, TokenRequest
-from services.token.ports import REPLAY, Ledger, Lineages, OneIssuance, Proofs, Target, WholeFamily
+from services.token.ports import REPLAY, Ledger, Lineages, OneIssuance, Proofs, Quotas, Target, WholeFamily
+from services.token.quota import is_bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class TokenEndpoint:
         ledger: Ledger,
         lineages: Lineages,
         clock: Clock,
+        quotas: Quotas,
         disabled: Mapping[str, str],
     ) -> None:
         self._authentication = authentication
@@ -59,6 +61,7 @@ class TokenEndpoint:
         self._ledger = ledger
         self._lineages = lineages
         self._clock = clock
+        self._quotas = quotas
         self._disabled = disabled
 
     @property
@@ -101,6 +104,8 @@ class TokenEndpoint:
             if isinstance(decision, Replay):
                 await self._end(decision)
                 raise InvalidGrant(decision.detail, debug="presented again")
+            if is_bounded(client):
+                await self._quotas.take(client)
             minted = self._issuer.mint(decision)
             if await self._committed(decision, minted):
                 return respond(decision, minted)

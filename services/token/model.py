@@ -25,7 +25,10 @@ NO_EVENTS: tuple[Event, ...] = ()
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client as registry knows it, reduced to what decides about its tokens. Lifetimes in seconds, 0 = the server's default."""
+    """A client as registry knows it, reduced to what decides about its tokens. Lifetimes in seconds, 0 = the server's default.
+
+    `tokens_per_minute` and `tokens_per_day` bound what is issued to it (T12), 0 = unbounded.
+    """
 
     id: ClientId
     name: str = ""
@@ -40,6 +43,8 @@ class Client:
     dpop_bound: bool = False
     jwks: str = ""
     jwks_uri: str = ""
+    tokens_per_minute: int = 0
+    tokens_per_day: int = 0
 
     @property
     def confidential(self) -> bool:

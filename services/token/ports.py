@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -188,6 +188,28 @@ class ClientKeys(Protocol):
 
         Raises InvalidToken when what the client publishes cannot be used.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a budget granted; when nothing, how long until there is something."""
+
+    granted: int = 0
+    wait: timedelta = timedelta(0)
+
+
+class Budget(Protocol):
+    """How many requests an address has left, counted for all replicas at once."""
+
+    async def take(self, address: str, wanted: int) -> Taken:
+        """Up to `wanted` requests, paid for. Atomic."""
+
+
+class Quotas(Protocol):
+    """How many tokens a client has left, counted for all replicas at once."""
+
+    async def take(self, client: Client) -> None:
+        """One token, paid for, of the minute and of the day (UTC). Atomic. Raises QuotaSpent."""
 
 
 class Replay(Protocol):

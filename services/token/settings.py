@@ -8,7 +8,7 @@ from config.schema import Configuration
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`masters` are the data keys, the one that seals first."""
+    """`masters` are the data keys, the one that seals first; `requests_per_second` is for one address, 0 = any number."""
 
     issuer: str
     access_token_lifetime: timedelta
@@ -34,6 +34,8 @@ class Settings:
     device_code_lifetime: timedelta
     device_poll_interval: timedelta
     require_scope: bool
+    requests_per_second: float
+    request_burst: int
     private_addresses: bool
     require_https: bool
 
@@ -71,6 +73,8 @@ def of(configuration: Configuration) -> Settings:
         device_code_lifetime=configuration.device_authorization.code_lifetime,
         device_poll_interval=configuration.device_authorization.poll_interval,
         require_scope=configuration.oauth.require_scope,
+        requests_per_second=configuration.rate_limit.requests_per_second if configuration.rate_limit.enabled else 0,
+        request_burst=configuration.rate_limit.burst,
         private_addresses=configuration.cimd.allow_private_addresses,
         require_https=configuration.cimd.require_https,
     )

@@ -1,5 +1,6 @@
 """The token service on stores in memory, and a way to call it as a client would; kept honest by tests/contract/test_token_store.py."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -60,7 +61,9 @@ from services.token.model import (
     UserId,
 )
 from services.token.policy import Catalogue
-from services.token.ports import OneIssuance, Proofs, Target, WholeClient, WholeFamily, WholeGrant, WholeSubject
+from services.token.ports import OneIssuance, Proofs, Taken, Target, WholeClient, WholeFamily, WholeGrant, WholeSubject
+from services.token.quota import QuotaSpent
+from services.token.rate import AddressRate
 from services.token.revocation import Revocation
 from tests.support.clock import FrozenClock
 
@@ -136,6 +139,36 @@ class FakeReplay:
             return False
         self.seen.add(key)
         return True
+
+
+class FakeQuotas:
+    """Implements Quotas; counts without windows."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, int] = {}
+
+    async def take(self, client: Client) -> None:
+        count = self.taken.get(client.id, 0)
+        for window, most in (("minute", client.tokens_per_minute), ("day", client.tokens_per_day)):
+            if 0 < most <= count:
+                raise QuotaSpent(window, retry_after=7)
+        self.taken[client.id] = count + 1
+
+
+class FakeBudget:
+    """Implements Budget: what is left is what a test put there."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.asked: list[int] = []
+        self.wait = timedelta(milliseconds=2500)
+
+    async def take(self, address: str, wanted: int) -> Taken:
+        self.asked.append(wanted)
+        await asyncio.sleep(0)
+        granted = min(self.left, wanted)
+        self.left -= granted
+        return Taken(granted) if granted else Taken(wait=self.wait)
 
 
 @dataclass
@@ -515,12 +548,14 @@ class TokenPlane:
         dpop: bool = False,
         require_nonce: bool = False,
         disabled: Sequence[str] = (),
+        budget: FakeBudget | None = None,
     ) -> None:
         self.clock = clock or FrozenClock()
         self.store = store if store is not None else FakeStore()
         self.registry = FakeRegistry()
         self.replay = FakeReplay()
         self.client_keys = FakeClientKeys()
+        self.quotas = FakeQuotas()
         self.keyring = Keyring()
         self.keyring.load([SigningKey(random_id(), alg, jose.generate_key(alg), self.clock.now())])
         skew = timedelta(seconds=30)
@@ -567,6 +602,7 @@ class TokenPlane:
             ledger=self.store,
             lineages=self.store,
             clock=self.clock,
+            quotas=self.quotas,
             disabled={name: f"{name}.enabled" for name in disabled},
         )
         self.access_tokens = AccessTokens(issuer=ISSUER, keys=self.keyring, clock=self.clock, skew=skew)
@@ -613,6 +649,7 @@ class TokenPlane:
             )
             if GrantType.DEVICE_CODE.value not in disabled
             else None,
+            rate=AddressRate(budget=budget, burst=80, clock=self.clock) if budget is not None else None,
         )
         self.app = HttpApp(routes.routes(), secure=True, service="token")
 

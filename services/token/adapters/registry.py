@@ -121,6 +121,8 @@ def client_of(message: pb.Client) -> Client:
         dpop_bound=message.dpop_bound_access_tokens,
         jwks=message.jwks,
         jwks_uri=message.jwks_uri,
+        tokens_per_minute=message.tokens_per_minute,
+        tokens_per_day=message.tokens_per_day,
     )
 
 

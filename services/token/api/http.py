@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from kit import telemetry
-from kit.errors import AuthPlaneError, InvalidDpopProof, UseDpopNonce
+from kit.errors import AuthPlaneError, InvalidDpopProof, SlowDown, UseDpopNonce
 from kit.http import Reply, Request, Route, json_reply, problem
 from kit.oauth import TokenType
 from services.token.api import metrics
@@ -13,6 +13,7 @@ from services.token.endpoint import TokenEndpoint
 from services.token.introspection import SIGNED_TYPE, Introspection
 from services.token.keyring import Keyring
 from services.token.model import Context, Credentials, TokenRequest
+from services.token.rate import AddressRate
 from services.token.revocation import Revocation
 
 BODY_LIMIT = 64 * 1024
@@ -24,11 +25,12 @@ _KEYS_FOR = (("cache-control", "public, max-age=300"),)
 _METADATA_FOR = (("cache-control", "public, max-age=3600"),)
 
 Metadata = Callable[[], Awaitable[bytes]]
+Handler = Callable[[Request], Awaitable[Reply]]
 
 
 class TokenRoutes:
     """`metadata` answers the discovery document, served at every path of `metadata_paths`; without `nonces` there is no DPoP, without
-    `devices` no device grant.
+    `devices` no device grant, without `rate` no limit.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class TokenRoutes:
         metadata_paths: Sequence[str],
         nonces: NonceSource | None,
         devices: DeviceAuthorization | None = None,
+        rate: AddressRate | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._revocation = revocation
@@ -51,18 +54,37 @@ class TokenRoutes:
         self._metadata_paths = metadata_paths
         self._nonces = nonces
         self._devices = devices
+        self._rate = rate
 
     def routes(self) -> list[Route]:
         """Every route; all may be called by scripts of other origins, none with cookies."""
-        for_devices = [Route("POST", "/oauth/device_authorization", self.device_authorization, cors=True)] if self._devices else []
+        limited = self._limited
+        for_devices = [Route("POST", "/oauth/device_authorization", limited(self.device_authorization), cors=True)] if self._devices else []
         return [
             *for_devices,
-            Route("POST", "/oauth/token", self.token, cors=True),
-            Route("POST", "/oauth/revoke", self.revoke, cors=True),
-            Route("POST", "/oauth/introspect", self.introspect, cors=True),
+            Route("POST", "/oauth/token", limited(self.token), cors=True),
+            Route("POST", "/oauth/revoke", limited(self.revoke), cors=True),
+            Route("POST", "/oauth/introspect", limited(self.introspect), cors=True),
             Route("GET", "/.well-known/jwks.json", self.jwks, cors=True),
             *(Route("GET", path, self.metadata, cors=True) for path in self._metadata_paths),
         ]
+
+    def _limited(self, handler: Handler) -> Handler:
+        """Before anything else is done for a request, its address pays for it (C9)."""
+        rate = self._rate
+        if rate is None:
+            return handler
+
+        async def limited(request: Request) -> Reply:
+            if not rate.admitted(request.client_address):
+                try:
+                    await rate.admit(request.client_address)
+                except SlowDown:
+                    metrics.LIMITED.add(request.path)
+                    raise
+            return await handler(request)
+
+        return limited
 
     async def token(self, request: Request) -> Reply:
         """RFC 6749 §3.2 and §5.1; who sent a DPoP proof is told the nonce for the next one, also when refused (RFC 9449 §8)."""
