@@ -34,12 +34,15 @@ class DeviceGone(Missing):
 
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
-    """What a device asks for. An empty `resource` means none was named."""
+    """What a device asks for, as it travels to the page and back. An empty `resource` means none was named."""
 
     client_id: ClientId
     resource: str
     scopes: tuple[str, ...]
-    expires_at: datetime
+
+    def about(self, code: str) -> str:
+        """Everything a person reads before deciding, as one text no other request has: no part of it contains a line break."""
+        return "\n".join((code, self.client_id, self.resource, *self.scopes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class DeviceQuestion:
     """Everything the page shows before a person decides."""
 
     user_code: str
+    request: DeviceRequest
     client: Client
     verified_domain: str
     resource: Resource | None
@@ -107,41 +111,31 @@ class DeviceDesk:
             raise
         # A right code takes back its own count and no more, or an own device in between would hide any number of guesses.
         await self._forget(session, visit)
-        return await self._question(code, request, session, visit)
+        return await self.question(code, request, session, visit)
 
-    async def question(self, code: str, session: Session, visit: Visit) -> DeviceQuestion:
-        """The same for a code that was looked up before. Raises DeviceGone beside what `look_up` raises."""
-        return await self._question(code, await self._found(code), session, visit)
-
-    async def decide(self, code: str, session: Session, ticked: tuple[str, ...], *, approve: bool, visit: Visit) -> DeviceQuestion:
-        """Pass the decision on; returns what it was about.
+    async def decide(self, question: DeviceQuestion, session: Session, ticked: tuple[str, ...], *, approve: bool, visit: Visit) -> None:
+        """Pass the decision on: one hop, as the page brings along what it was about.
 
         Raises NothingTicked, InvalidRequest (a scope that was not asked for), DeviceGone, AccessDenied, Unavailable.
         """
-        question = await self.question(code, session, visit)
         if approve and not ticked:
             raise NothingTicked("Tick at least one permission to allow, or deny the request.")
         if approve and not set(ticked) <= {scope.name for scope in question.asked}:
             raise InvalidRequest("the form names a permission that was not asked for")
         scopes = tuple(scope.name for scope in question.asked if scope.name in ticked) if approve else ()
         try:
-            await self.devices.decide(DeviceDecision(code, session.user_id, session.authenticated_at, scopes, visit))
-        except Missing:
-            raise DeviceGone("it expired, or was decided already") from None
-        return question
-
-    async def _found(self, code: str) -> DeviceRequest:
-        try:
-            return await self.devices.find(code)
+            await self.devices.decide(DeviceDecision(question.user_code, session.user_id, session.authenticated_at, scopes, visit))
         except Missing:
             raise DeviceGone("it expired, or was decided already") from None
 
-    async def _question(self, code: str, request: DeviceRequest, session: Session, visit: Visit) -> DeviceQuestion:
+    async def question(self, code: str, request: DeviceRequest, session: Session, visit: Visit) -> DeviceQuestion:
+        """What to ask about a request that was found. Raises ClientNotActive, UnknownClient, InvalidRequest, Unavailable."""
         client = await self.clients.resolve(request.client_id, visit)
         client_is_active(Asked(RawRequest(), client))
         resource, catalogue = await catalogue_of(self.resources, request.resource)
         return DeviceQuestion(
             user_code=code,
+            request=request,
             client=client,
             verified_domain=verified_domain(client),
             resource=resource,

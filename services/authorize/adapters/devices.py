@@ -1,7 +1,5 @@
 """Waiting devices, at token."""
 
-from datetime import UTC
-
 import grpc
 from authserver.token.v1 import token_pb2 as pb
 from authserver.token.v1 import token_pb2_grpc as rpc
@@ -20,7 +18,7 @@ class TokenDevices:
     async def find(self, user_code: str) -> DeviceRequest:
         """Raises Missing, Unavailable."""
         found = await self._stub.FindDevice(pb.FindDeviceRequest(user_code=user_code))
-        return DeviceRequest(ClientId(found.client_id), found.resource, tuple(found.scopes), found.expires_at.ToDatetime(UTC))
+        return DeviceRequest(ClientId(found.client_id), found.resource, tuple(found.scopes))
 
     async def decide(self, decision: DeviceDecision) -> None:
         """Raises Missing, AccessDenied, Unavailable."""

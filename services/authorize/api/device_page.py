@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 from kit.errors import InvalidRequest, Missing
 from kit.http import Reply, Request, redirect
 from services.authorize.api.site import Site, visit_of
-from services.authorize.device import DeviceDesk, DeviceQuestion, UserCodeRejected, plain_code, spelled
+from services.authorize.device import DeviceDesk, DeviceQuestion, DeviceRequest, UserCodeRejected, plain_code, spelled
 from services.authorize.forms import Form
-from services.authorize.model import Session
+from services.authorize.model import ClientId, Session
 from services.authorize.refusals import NothingTicked
 
 
@@ -35,24 +35,25 @@ class DevicePage:
         session = await self.site.session(request)
         if session is None:
             return self._to_login(code)
-        # The token of the question is bound to its code, so an answer cannot be about a device the person never read of (K17).
-        about = "" if action == "continue" else code
-        self.site.forms.require(form.one("csrf_token"), Form.DEVICE, session.digest.hex(), about)
         visit = visit_of(request)
         if action == "continue":
+            self.site.forms.require(form.one("csrf_token"), Form.DEVICE, session.digest.hex())
             try:
                 return self._question(session, await desk.look_up(typed, session, visit))
             except UserCodeRejected as error:
                 return self._entry(session, typed[:32], message=error.detail, status=error.status)
-        if action not in {"allow", "deny"} or not code:
-            raise InvalidRequest("the form says neither allow nor deny")
+        if action not in {"allow", "deny"}:
+            raise InvalidRequest("the form says neither continue, allow nor deny")
+        asked = DeviceRequest(ClientId(form.one("client_id") or ""), form.one("resource") or "", form.all("asked"))
+        # Bound to all the person read, so an answer cannot be about a device, a client or a permission they never saw (K17).
+        self.site.forms.require(form.one("csrf_token"), Form.DEVICE, session.digest.hex(), asked.about(code))
+        question = await desk.question(code, asked, session, visit)
         try:
             approve = action == "allow"
-            decided = await desk.decide(code, session, form.all("scopes"), approve=approve, visit=visit)
+            await desk.decide(question, session, form.all("scopes"), approve=approve, visit=visit)
         except NothingTicked as error:
-            question = await desk.question(code, session, visit)
             return self._question(session, question, message=error.detail, status=error.status)
-        return self.site.pages.show("device_done.html", question=decided, approved=approve)
+        return self.site.pages.show("device_done.html", question=question, approved=approve)
 
     def _to_login(self, code: str) -> Reply:
         here = "/device" + (f"?user_code={code}" if code else "")
@@ -64,7 +65,7 @@ class DevicePage:
         return self.site.pages.show("device.html", status, session=session, user_code=shown, csrf_token=token, message=message)
 
     def _question(self, session: Session, question: DeviceQuestion, *, message: str = "", status: int = 200) -> Reply:
-        token = self.site.forms.token(Form.DEVICE, session.digest.hex(), question.user_code)
+        token = self.site.forms.token(Form.DEVICE, session.digest.hex(), question.request.about(question.user_code))
         shown = spelled(question.user_code)
         return self.site.pages.show("device_consent.html", status, question=question, user_code=shown, csrf_token=token, message=message)
 

@@ -1,7 +1,6 @@
 """/device as a browser uses it (RFC 8628 §3.3, T9)."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -12,7 +11,6 @@ from services.authorize.device import DeviceRequest
 from services.authorize.model import ClientId
 from services.authorize.settings import Settings
 from tests.integration.authorize.conftest import SETTINGS, Browser, Plane
-from tests.support.clock import MIDSUMMER
 from tests.support.fakes_authorize import NOTES
 
 CODE = "WDJBMJHT"
@@ -21,7 +19,7 @@ CODE = "WDJBMJHT"
 @pytest.fixture(autouse=True)
 def waiting(plane: Plane) -> None:
     scopes = ("notes:read", "notes:write")
-    plane.devices.waiting[CODE] = DeviceRequest(ClientId("client-a"), NOTES.uri, scopes, MIDSUMMER + timedelta(minutes=10))
+    plane.devices.waiting[CODE] = DeviceRequest(ClientId("client-a"), NOTES.uri, scopes)
 
 
 async def at_the_form(browser: Browser, query: str = "") -> httpx.Response:
@@ -48,6 +46,8 @@ async def test_a_person_signs_in_types_the_code_reads_and_allows(browser: Browse
     [decision] = plane.devices.decided
     assert (decision.user_id, decision.user_code, decision.scopes) == (plane.user.id, CODE, ("notes:read",))
     assert decision.visit.address == "203.0.113.9"
+    # Law 1: the decision is one hop; what it is about came with the form.
+    assert plane.devices.looked_up == [CODE]
 
 
 async def test_a_person_denies(browser: Browser, plane: Plane) -> None:
@@ -104,6 +104,9 @@ async def test_forms_are_for_their_browser_and_their_code(browser: Browser, plan
     stranger = plane.browser()
     await at_the_form(stranger)
     assert (await browser.submit(question, action="allow", user_code="AAAABBBB")).status_code == 403
+    assert (await browser.submit(question, action="allow", client_id="client-b")).status_code == 403
+    assert (await browser.submit(question, action="allow", resource="")).status_code == 403
+    assert (await browser.submit(question, action="allow", asked=["notes:read", "notes:write", "notes:admin"])).status_code == 403
     assert (await browser.submit(question, action="allow", csrf_token="")).status_code == 403
     assert (await browser.submit(entry, action="allow", user_code=CODE, scopes="notes:read")).status_code == 403
     assert (await stranger.submit(question, action="allow")).status_code == 403

@@ -145,7 +145,7 @@ async def test_client_credentials_are_judged_by_token_and_its_refusal_keeps_its_
 async def test_a_device_is_found_and_decided_with_everything_its_grant_is_bound_to(line: Line) -> None:
     """T9."""
     devices, user = TokenDevices(line.token), new_id()
-    assert await devices.find("WDJBMJHT") == DeviceRequest(ClientId("tv"), NOTES.uri, ("notes:read",), MIDSUMMER)
+    assert await devices.find("WDJBMJHT") == DeviceRequest(ClientId("tv"), NOTES.uri, ("notes:read",))
     with pytest.raises(Missing):
         await devices.find("WDJBMJHX")
     await devices.decide(DeviceDecision("WDJBMJHT", user, MIDSUMMER, ("notes:read",), VISIT))

@@ -1,7 +1,6 @@
 """The person's half of the device grant over fakes (RFC 8628 §3.3, §5, §6.1; T9)."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import pytest
 
@@ -10,14 +9,13 @@ from kit.errors import InvalidRequest, Unavailable
 from services.authorize.device import DeviceDesk, DeviceGone, DeviceRequest, UserCodeRejected, plain_code, spelled
 from services.authorize.model import ClientId, ClientStatus, Visit
 from services.authorize.refusals import ClientNotActive, LockedOut, NothingTicked
-from tests.support.clock import MIDSUMMER
 from tests.support.fakes_authorize import NOTES, FakeClients, FakeJournal, FakeLockout, FakeResources, FakeTables, a_client
 from tests.support.fakes_authorize_token import FakeDevices
 from tests.unit.authorize.test_authorization import signed_in
 
 VISIT = Visit("203.0.113.9", "req", "trace")
 CODE = "WDJBMJHT"
-REQUEST = DeviceRequest(ClientId("client-a"), NOTES.uri, ("notes:read", "notes:write"), MIDSUMMER + timedelta(minutes=10))
+REQUEST = DeviceRequest(ClientId("client-a"), NOTES.uri, ("notes:read", "notes:write"))
 ME = signed_in()
 
 
@@ -27,6 +25,10 @@ class Stage:
     devices: FakeDevices
     clients: FakeClients
     tables: FakeTables
+
+    async def decide(self, ticked: tuple[str, ...], *, approve: bool = True) -> None:
+        question = await self.desk.question(CODE, REQUEST, ME, VISIT)
+        await self.desk.decide(question, ME, ticked, approve=approve, visit=VISIT)
 
     async def guess(self, times: int, visit: Visit = VISIT) -> None:
         for _ in range(times):
@@ -65,28 +67,29 @@ async def test_the_question_names_client_resource_and_scopes(stage: Stage) -> No
 
 
 async def test_a_decision_goes_on_with_what_was_left_ticked(stage: Stage) -> None:
-    await stage.desk.decide(CODE, ME, ("notes:write",), approve=True, visit=VISIT)
+    await stage.decide(("notes:write",))
     [decision] = stage.devices.decided
     assert (decision.user_id, decision.scopes, decision.authenticated_at) == ("user-1", ("notes:write",), ME.authenticated_at)
     with pytest.raises(DeviceGone):
-        await stage.desk.decide(CODE, ME, ("notes:write",), approve=True, visit=VISIT)
+        await stage.decide(("notes:write",))
 
 
 async def test_a_denial_carries_no_scopes_whatever_was_ticked(stage: Stage) -> None:
-    await stage.desk.decide(CODE, ME, ("notes:write",), approve=False, visit=VISIT)
+    await stage.decide(("notes:write",), approve=False)
+    assert stage.devices.looked_up == []
     assert stage.devices.decided[0].scopes == ()
 
 
 @pytest.mark.parametrize(("ticked", "error"), [((), NothingTicked), (("notes:read", "admin"), InvalidRequest)])
 async def test_an_approval_is_of_something_that_was_asked(stage: Stage, ticked: tuple[str, ...], error: type[Exception]) -> None:
     with pytest.raises(error):
-        await stage.desk.decide(CODE, ME, ticked, approve=True, visit=VISIT)
+        await stage.decide(ticked)
     assert stage.devices.decided == []
 
 
 async def test_a_client_switched_off_asks_nobody(stage: Stage) -> None:
     stage.clients.known["client-a"] = a_client(status=ClientStatus.SUSPENDED)
-    for attempt in (stage.desk.look_up(CODE, ME, VISIT), stage.desk.decide(CODE, ME, ("notes:read",), approve=True, visit=VISIT)):
+    for attempt in (stage.desk.look_up(CODE, ME, VISIT), stage.decide(("notes:read",))):
         with pytest.raises(ClientNotActive):
             await attempt
     assert stage.devices.decided == []
