@@ -26,7 +26,7 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | Ed25519PublicKey
 
 
 class Alg(StrEnum):
-    """Signature algorithms spoken here (RFC 7518 §3.1, RFC 8037)."""
+    """Signature algorithms spoken here (RFC 7518 §3.1, RFC 8037, RFC 9864)."""
 
     ES256 = "ES256"
     ES384 = "ES384"
@@ -38,6 +38,8 @@ class Alg(StrEnum):
     PS384 = "PS384"
     PS512 = "PS512"
     EDDSA = "EdDSA"
+    ED25519 = "Ed25519"
+    """The same signature under the name that leaves no curve open (RFC 9864 §2.2); newer clients send only this one."""
 
 
 WEAKEST_RSA: Final = 2048
@@ -62,6 +64,7 @@ _EC: Final[dict[Alg, tuple[str, type[ec.EllipticCurve], int]]] = {
     Alg.ES384: ("P-384", ec.SECP384R1, 48),
     Alg.ES512: ("P-521", ec.SECP521R1, 66),
 }
+_OKP: Final = frozenset({Alg.EDDSA, Alg.ED25519})
 _CURVES: Final = {"secp256r1": ("P-256", 32), "secp384r1": ("P-384", 48), "secp521r1": ("P-521", 66)}
 _REQUIRED: Final = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -88,7 +91,7 @@ def generate_key(alg: Alg) -> PrivateKey:
     """A new key for `alg`; RSA keys have 3072 bits."""
     if alg in _EC:
         return ec.generate_private_key(_EC[alg][1]())
-    if alg is Alg.EDDSA:
+    if alg in _OKP:
         return Ed25519PrivateKey.generate()
     return rsa.generate_private_key(public_exponent=65537, key_size=3072)
 
@@ -225,7 +228,7 @@ def _read_public(jwk: Mapping[str, Any]) -> tuple[PublicKey, frozenset[Alg]]:
             raise ValueError("coordinates have the wrong length")
         return ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), curve()).public_key(), frozenset({alg})
     if jwk["kty"] == "OKP" and jwk.get("crv") == "Ed25519":
-        return Ed25519PublicKey.from_public_bytes(decode(jwk["x"])), frozenset({Alg.EDDSA})
+        return Ed25519PublicKey.from_public_bytes(decode(jwk["x"])), _OKP
     if jwk["kty"] == "RSA":
         n, e = int.from_bytes(decode(jwk["n"])), int.from_bytes(decode(jwk["e"]))
         if not WEAKEST_RSA <= n.bit_length() <= LARGEST_RSA or e.bit_length() > 32:

@@ -11,7 +11,7 @@ from kit.jose import VerificationKey, decode_unverified_header, require_times, v
 from services.authorize.refusals import IdTokenRefused
 
 # Asymmetric ones alone: nobody but the provider can have made the signature. `none` and HS256 to HS512 do not exist here.
-ALGORITHMS: Final = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA"})
+ALGORITHMS: Final = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA", "Ed25519"})
 # Core names no type; an access token (RFC 9068), a logout token or a proof has one, and is none of these.
 _TYPES: Final = ("", "JWT")
 # Core §2.

@@ -14,7 +14,7 @@ from services.registry.model import BackendKind, Mode, Policy, Scope
 from services.registry.seeds import SeedMode, SeedRefused, Seeds
 
 # Target T7, in the order we would choose; published so that clients need not guess.
-DPOP_ALGORITHMS = ("ES256", "ES384", "EdDSA", "PS256", "RS256")
+DPOP_ALGORITHMS = ("ES256", "ES384", "Ed25519", "EdDSA", "PS256", "RS256")
 
 
 @dataclass(frozen=True, slots=True)

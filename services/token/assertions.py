@@ -12,7 +12,7 @@ from services.token.ports import ClientKeys, Replay
 
 # How far ahead an assertion may expire: its jti has to be remembered for as long.
 LONGEST_LIFE = timedelta(minutes=5)
-ALGS = ("ES256", "ES384", "EdDSA", "PS256", "RS256")
+ALGS = ("ES256", "ES384", "Ed25519", "EdDSA", "PS256", "RS256")
 # RFC 7523 prescribes no type; its successor draft prescribes the last one.
 _TYPES = ("", "JWT", "client-authentication+jwt")
 _ALGS = frozenset(ALGS)

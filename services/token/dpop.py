@@ -12,7 +12,7 @@ from kit.errors import InvalidDpopProof, InvalidToken, UseDpopNonce
 from services.token.model import Client, Proof, TokenRequest
 from services.token.ports import Replay
 
-ALGS = ("ES256", "ES384", "EdDSA", "PS256", "RS256")
+ALGS = ("ES256", "ES384", "Ed25519", "EdDSA", "PS256", "RS256")
 _ALGS = frozenset(ALGS)
 _TYPE = "dpop+jwt"
 _LONGEST_JTI = 256

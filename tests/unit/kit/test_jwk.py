@@ -36,6 +36,12 @@ def test_every_algorithms_key_is_read_back_from_its_jwk(alg: Alg) -> None:
     assert key.algs == {alg}
 
 
+def test_an_okp_key_without_alg_goes_by_both_names_of_its_algorithm() -> None:
+    """RFC 9864 §2.2: `Ed25519` says what `EdDSA` leaves open."""
+    assert jwk_to_key(OKP).algs == {Alg.EDDSA, Alg.ED25519}
+    assert jwk_to_key(OKP | {"alg": "EdDSA"}).algs == {Alg.EDDSA}
+
+
 def test_an_rsa_key_without_alg_serves_every_padding_and_hash_and_a_curve_only_its_own() -> None:
     assert jwk_to_key(RSA).algs == {Alg.RS256, Alg.RS384, Alg.RS512, Alg.PS256, Alg.PS384, Alg.PS512}
     assert jwk_to_key(EC).algs == {Alg.ES256}

@@ -47,7 +47,7 @@ async def redeem(plane: TokenPlane, proof: dict[str, str] | None) -> Answer:
     return await plane.redeem(await plane.code(), PUBLIC, proof)
 
 
-@pytest.mark.parametrize("alg", ["ES256", "ES384", "EdDSA", "PS256", "RS256"])
+@pytest.mark.parametrize("alg", ["ES256", "ES384", "Ed25519", "EdDSA", "PS256", "RS256"])
 async def test_tokens_are_bound_to_the_proofs_key(plane: TokenPlane, prove: Prover, alg: str) -> None:
     """RFC 9449 §6.1."""
     key = jose.generate_key(jose.Alg(alg))
