@@ -188,6 +188,8 @@ def _provider(where: str, provider: IdentityProvider, *, local: bool) -> Iterato
         url = getattr(provider, key)
         if url and not url.startswith("https://") and not (local and url.startswith("http://")):
             yield f"{where}.{key} must be https"
+    if not local and is_localhost(provider.issuer):
+        yield f"{where}.issuer may be on localhost only with an issuer on localhost"
 
 
 def _way_back(where: str, name: str, provider: IdentityProvider, *, alone: bool) -> Iterator[str]:

@@ -40,9 +40,12 @@ class RealProvider:
 @contextmanager
 def _alone() -> Iterator[None]:
     """One installation at a time, whatever runs in parallel."""
-    with (FOLDER / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = os.open(FOLDER, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(folder)
 
 
 async def install() -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 import config
+from kit.settings import SettingsError
 from services.authorize import settings
 from services.authorize.authentication_request import authentication_request, scopes, wishes
 from services.authorize.federation import Returned, require_same_provider, unsaid
@@ -168,7 +169,10 @@ def test_only_a_developers_plane_may_ask_a_developers_provider() -> None:
     secure = {"AUTHPLANE_SERVER_ISSUER": "https://auth.example.com", "AUTHPLANE_SESSION_SECRET": "x" * 32}
     [provider] = settings.of(config.load(None, of | here, service="authorize")).providers
     assert (provider.local, provider.label) == (True, "")
-    [provider] = settings.of(config.load(None, of | here | secure, service="registry")).providers
+    with pytest.raises(SettingsError, match="localhost only"):
+        config.load(None, of | here | secure, service="registry")
+    public = {"AUTHPLANE_OIDC_ISSUER": ISSUER}
+    [provider] = settings.of(config.load(None, of | here | secure | public, service="registry")).providers
     assert not provider.local
     off = config.load(None, of | here | {"AUTHPLANE_OIDC_ENABLED": "false"}, service="authorize")
     assert settings.of(off).providers == ()

@@ -209,6 +209,19 @@ oidc:
     assert config.load(None, {}).oidc.all_providers() == ()
 
 
+def test_answers_of_several_providers_arrive_at_different_places(tmp_path: Path) -> None:
+    """RFC 9700 §4.4.2.2."""
+    path = tmp_path / "c.yaml"
+    entry = '{{name: {0}, issuer: "https://{0}.example", client_id: b, redirect_uri: "http://localhost:9000/oidc/callback{1}"}}'
+    path.write_text(
+        f"oidc: {{enabled: true, providers: [{entry.format('one', '')}, {entry.format('two', '?provider=one')}]}}", encoding="utf-8"
+    )
+    with pytest.raises(SettingsError) as refused:
+        config.load(str(path), {})
+    for name in ("one", "two"):
+        assert f"oidc.providers[{name}].redirect_uri must end with ?provider={name}" in str(refused.value)
+
+
 def test_convenience_is_warned_of() -> None:
     said = "\n".join(warnings(config.load(None, {"AUTHPLANE_SESSION_FAIL_CLOSED": "false"})))
     for word in ("dcr.mode", "oauth.default_client_scope", "session.fail_closed", "session.secret"):
