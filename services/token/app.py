@@ -96,7 +96,8 @@ async def build(resources: Resources) -> Service:
             ),
             replay=replay,
             clock=clock,
-            audiences=frozenset({chosen.issuer, f"{chosen.issuer}/oauth/token"}),
+            # RFC 9126 §2: the address requests are pushed to names this server as well.
+            audiences=frozenset({chosen.issuer, f"{chosen.issuer}/oauth/token", f"{chosen.issuer}/oauth/par"}),
             skew=chosen.skew,
         ),
         ledger=ledger,

@@ -1,11 +1,18 @@
 """Pushed requests and the account page across the whole plane, through the gateway (A4, A9)."""
 
+import secrets
+import time
 from urllib.parse import urlencode
 
 import httpx
 
 from cli.demo.user_agent import HeadlessPerson, forms_of
+from kit import jose
 from tests.e2e.flows import REDIRECT_URI, Public, PublicClient, Started, code_form, public_client, register, signed_in, token_request
+
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+GRANTS = ["authorization_code", "refresh_token"]
 
 
 async def push(public: Public, started: Started, **options: object) -> httpx.Response:
@@ -102,3 +109,43 @@ async def test_devices_have_a_page(public: Public) -> None:
 async def test_a_public_client_pushes_by_name(public: Public) -> None:
     started = Started(await public_client(public))
     assert (await push(public, started)).status_code == 201
+
+
+async def test_a_client_proves_itself_with_a_key_addressed_to_where_it_pushes(public: Public) -> None:
+    """RFC 9126 §2: issuer, token endpoint and pushing endpoint are all the right audience; each assertion counts once (C2)."""
+    key = jose.generate_key(jose.Alg.ES256)
+    jwk = {**jose.public_jwk(key), "kid": "k1", "alg": "ES256", "use": "sig"}
+    registered = await register(
+        public, client_name="key holder", token_endpoint_auth_method="private_key_jwt", jwks={"keys": [jwk]}, grant_types=GRANTS
+    )
+    started = Started(PublicClient(registered["client_id"]))
+    for audience in ("", "/oauth/token", "/oauth/par"):
+        now = int(time.time())
+        name = registered["client_id"]
+        claims = {"iss": name, "sub": name, "aud": public.issuer + audience, "jti": secrets.token_hex(8), "iat": now, "exp": now + 60}
+        assertion = {"client_assertion_type": ASSERTION, "client_assertion": jose.Signer("k1", jose.Alg.ES256, key).sign(claims, "JWT")}
+        async with httpx.AsyncClient() as http:
+            form = started.parameters(public.resource) | assertion
+            answers = [(await http.post(f"{public.issuer}/oauth/par", data=form)).status_code for _ in range(2)]
+        assert answers == [201, 401]
+
+
+async def test_a_device_is_allowed_on_its_page_and_gets_a_token(public: Public) -> None:
+    """T9, RFC 8628: from the device's request to its token, with a person in between."""
+    client = await register(public, client_name="tv", grant_types=[DEVICE_GRANT, "refresh_token"], redirect_uris=[REDIRECT_URI])
+    async with httpx.AsyncClient() as http:
+        form = {"client_id": client["client_id"], "resource": public.resource, "scope": "notes:read notes:write"}
+        device = (await http.post(f"{public.issuer}/oauth/device_authorization", data=form)).json()
+    person = public.person()
+    login = await person.http.get(device["verification_uri_complete"], follow_redirects=True)
+    [form_page] = forms_of(login)
+    await person.http.post(form_page.action, data=form_page.filled(email=public.email, password=public.password))
+    [entry] = forms_of(await person.http.get(device["verification_uri_complete"]))
+    question = await person.http.post(entry.action, data=entry.filled(action="continue"))
+    assert device["user_code"] in question.text
+    [decision] = forms_of(question)
+    assert (await person.http.post(decision.action, data=decision.filled(action="allow", scopes="notes:read"))).status_code == 200
+    poll = {"grant_type": DEVICE_GRANT, "device_code": device["device_code"], "client_id": client["client_id"]}
+    answer = await token_request(public, poll)
+    assert (answer.status_code, answer.json().get("scope")) == (200, "notes:read"), answer.text
+    await person.aclose()
