@@ -45,7 +45,7 @@ def setup(service: str, level: str, fmt: str, *, add_source: bool = False) -> No
         shared.append(structlog.processors.CallsiteParameterAdder({places.FILENAME, places.LINENO}))
     shared.append(redact)
     pretty = fmt == "text"
-    ending: list[Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())] if pretty else [_exception_as_text, _json]
+    ending: list[Processor] = [_console()] if pretty else [_exception_as_text, _json]
     structlog.configure(
         processors=[*shared, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -75,6 +75,11 @@ def is_secret_name(name: str) -> bool:
     """Whether a field of this name would hold a credential."""
     lowered = name.lower().replace("-", "_")
     return lowered in _SECRET_NAMES or lowered.endswith(_SECRET_ENDINGS)
+
+
+def _console() -> Processor:
+    # The renderer's own tracebacks show local variables, and those of a request hold its credentials.
+    return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
 
 
 def _stamp(service: str) -> Processor:
