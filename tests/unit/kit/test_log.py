@@ -106,17 +106,18 @@ def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("fmt", ["json", "text"])
-def test_a_traceback_shows_no_local_variable(capsys: pytest.CaptureFixture[str], fmt: str) -> None:
+def test_a_traceback_shows_no_local_variable(capfd: pytest.CaptureFixture[str], fmt: str) -> None:
     """Law 9: what a crashing handler held in its hands does not reach the log."""
     log.setup("token", "info", fmt)
+    held = "-".join(["s3cr3t", "in", "a", "local"])
 
     def crash(form: str) -> None:
         raise RuntimeError(f"crashed with {len(form)} characters")
 
     try:
-        crash("client_secret=s3cr3t-in-a-local")
+        crash(held)
     except RuntimeError:
         log.get("test").exception("http.crashed")
-    shown = capsys.readouterr().out
+    shown = capfd.readouterr().out
     assert "crashed with" in shown
-    assert "s3cr3t-in-a-local" not in shown.replace('crash("client_secret=s3cr3t-in-a-local")', "")
+    assert held not in shown
