@@ -16,6 +16,10 @@ Grants = Annotated[str | None, typer.Option("--grant-types", help="Separated by 
 Ceiling = Annotated[
     str | None, typer.Option("--scope", help="The most the client may ask for, separated by blanks.", envvar="AUTHSERVER_CLIENT_SCOPE")
 ]
+PerMinute = Annotated[
+    int | None, typer.Option("--tokens-per-minute", min=0, help="The most tokens it is issued in a minute; 0 = any number.")
+]
+PerDay = Annotated[int | None, typer.Option("--tokens-per-day", min=0, help="The most tokens it is issued in a day (UTC); 0 = any number.")]
 LOOPBACK = "http://127.0.0.1/callback"
 COLUMNS = ("id", "name", "status", "registration_source", "grant_types", "scope")
 
@@ -38,6 +42,8 @@ def create(
     agent_description: Annotated[str, typer.Option("--agent-description")] = "",
     application_type: Annotated[str, typer.Option("--application-type", help="web or native.")] = "",
     jwks_uri: Annotated[str, typer.Option("--jwks-uri", help="Where the client publishes its keys.")] = "",
+    tokens_per_minute: PerMinute = None,
+    tokens_per_day: PerDay = None,
     address: Address = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,6 +69,8 @@ def create(
                 agent_description=agent_description,
                 application_type=application_type,
                 jwks_uri=jwks_uri,
+                tokens_per_minute=tokens_per_minute or 0,
+                tokens_per_day=tokens_per_day or 0,
             )
         )
     if as_json:
@@ -108,6 +116,8 @@ def update(
     redirect_uris: Uris = None,
     grant_types: Grants = None,
     scope: Ceiling = None,
+    tokens_per_minute: PerMinute = None,
+    tokens_per_day: PerDay = None,
     address: Address = None,
     as_json: AsJson = False,
 ) -> None:
@@ -121,6 +131,8 @@ def update(
             scope=scope,
             redirect_uris=None if redirect_uris is None else pb.StringList(values=separated(redirect_uris)),
             grant_types=None if grant_types is None else pb.StringList(values=separated(grant_types)),
+            tokens_per_minute=tokens_per_minute,
+            tokens_per_day=tokens_per_day,
         )
         answer = api.clients.UpdateClient(request)
     print_one(answer.client, as_json)

@@ -20,6 +20,8 @@ LARGEST_PAGE: Final = 200
 DEFAULT_PAGE: Final = 50
 LONGEST_LIFETIME: Final = 366 * 24 * 3600  # seconds
 _LONGEST_SCOPE: Final = 8192
+_LARGEST_QUOTA: Final = 2**31
+_PATCHABLE: Final = ("name", "redirect_uris", "grant_types", "scope", "access_token_lifetime", "tokens_per_minute", "tokens_per_day")
 _LONGEST_ID: Final = 256
 
 _STATUS_ACTIONS: Final = {
@@ -36,6 +38,8 @@ class NewClient:
     metadata: Submitted
     scope: str = ""
     access_token_lifetime: int = 0
+    tokens_per_minute: int = 0
+    tokens_per_day: int = 0
     client_id: str = ""
     secret: str = field(default="", repr=False)
 
@@ -49,6 +53,8 @@ class ClientPatch:
     grant_types: Sequence[str] | None = None
     scope: str | None = None
     access_token_lifetime: int | None = None
+    tokens_per_minute: int | None = None
+    tokens_per_day: int | None = None
     expected_version: int = 0
 
 
@@ -95,6 +101,8 @@ class ClientAdministration:
             scope=_ceiling(wish.scope),
             agent_assurance=AgentAssurance.VOUCHED if metadata.agent else AgentAssurance.NONE,
             access_token_lifetime=_lifetime(wish.access_token_lifetime),
+            tokens_per_minute=_quota("tokens_per_minute", wish.tokens_per_minute),
+            tokens_per_day=_quota("tokens_per_day", wish.tokens_per_day),
             secret_digest=secret_digest(secret, self._pepper) if secret else "",
         )
         return Created(client, "" if wish.secret else secret)
@@ -106,11 +114,7 @@ class ClientAdministration:
             if patch.expected_version not in (0, current.version):
                 raise Stale("the client was changed by somebody else; read it again")
             changed = self._patched(current, patch)
-            fields = [
-                name
-                for name in ("name", "redirect_uris", "grant_types", "scope", "access_token_lifetime")
-                if getattr(patch, name) is not None
-            ]
+            fields = [name for name in _PATCHABLE if getattr(patch, name) is not None]
             return ClientEdit(changed, (history.about_client(Action.CLIENT_UPDATED, client_id, origin, fields=fields),))
 
         return await self._clients.edit(client_id, decide)
@@ -160,6 +164,8 @@ class ClientAdministration:
             access_token_lifetime=(
                 current.access_token_lifetime if patch.access_token_lifetime is None else _lifetime(patch.access_token_lifetime)
             ),
+            tokens_per_minute=_quota("tokens_per_minute", _or(patch.tokens_per_minute, current.tokens_per_minute)),
+            tokens_per_day=_quota("tokens_per_day", _or(patch.tokens_per_day, current.tokens_per_day)),
         )
 
 
@@ -199,3 +205,13 @@ def _lifetime(seconds: int) -> int:
     if not 0 <= seconds <= LONGEST_LIFETIME:
         raise InvalidClientMetadata(f"access_token_lifetime: must be between 0 and {LONGEST_LIFETIME} seconds")
     return seconds
+
+
+def _quota(name: str, tokens: int) -> int:
+    if not 0 <= tokens <= _LARGEST_QUOTA:
+        raise InvalidClientMetadata(f"{name}: must be between 0 and {_LARGEST_QUOTA}")
+    return tokens
+
+
+def _or(new: int | None, old: int) -> int:
+    return old if new is None else new

@@ -89,6 +89,9 @@ class Client:
     scope: str = ""
     agent_assurance: AgentAssurance = AgentAssurance.NONE
     access_token_lifetime: int = 0
+    # How many tokens may be issued to it (target T12); 0 = any number.
+    tokens_per_minute: int = 0
+    tokens_per_day: int = 0
     # kit.credentials.secret_digest; empty for a client without a secret.
     secret_digest: str = field(default="", repr=False)
 

@@ -147,6 +147,8 @@ def client(name: str = "one", **changes: Any) -> Client:
         scope="a b",
         agent_assurance=AgentAssurance.SELF_DECLARED,
         access_token_lifetime=300,
+        tokens_per_minute=60,
+        tokens_per_day=1000,
     )
     return replace(made, **changes)
 

@@ -190,6 +190,8 @@ class FakeRegistry:
             scope=new.scope,
             agent=new.agent,
             agent_description=new.agent_description,
+            tokens_per_minute=new.tokens_per_minute,
+            tokens_per_day=new.tokens_per_day,
         )
         self.clients[client.id] = client
         self._note("create_client", client.id, operator)
@@ -205,6 +207,8 @@ class FakeRegistry:
             "grant_types": change.grant_types,
             "scope": change.scope,
             "access_token_lifetime": change.access_token_lifetime,
+            "tokens_per_minute": change.tokens_per_minute,
+            "tokens_per_day": change.tokens_per_day,
         }
         given = {name: value for name, value in wanted.items() if value is not None}
         self.clients[client_id] = replace(before, version=before.version + 1, **given)  # type: ignore[arg-type]

@@ -55,6 +55,9 @@ class Client:
     version: int
     access_token_lifetime: int
     """Seconds; 0 = the server's default."""
+    tokens_per_minute: int = 0
+    """How many tokens may be issued to it; 0 = any number."""
+    tokens_per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class NewClient:
     jwks_uri: str = ""
     jwks: str = ""
     access_token_lifetime: int = 0
+    tokens_per_minute: int = 0
+    tokens_per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,8 @@ class ClientChange:
     grant_types: tuple[str, ...] | None = None
     scope: str | None = None
     access_token_lifetime: int | None = None
+    tokens_per_minute: int | None = None
+    tokens_per_day: int | None = None
     expected_version: int = 0
 
 

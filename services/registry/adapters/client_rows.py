@@ -11,9 +11,10 @@ from services.registry.model import AgentAssurance, ApplicationType, Client, Cli
 COLUMNS: Final = (
     "id, name, redirect_uris, grant_types, response_types, token_endpoint_auth_method, application_type, client_uri, logo_uri, tos_uri,"
     " policy_uri, jwks_uri, jwks, is_agent, agent_description, agent_assurance, require_par, dpop_bound_access_tokens, status,"
-    " registration_source, scope, access_token_lifetime, secret_digest, version, issued_at, updated_at"
+    " registration_source, scope, access_token_lifetime, secret_digest, version, issued_at, updated_at,"
+    " tokens_per_minute, tokens_per_day"
 )
-_PLACES: Final = ", ".join(f"${number}" for number in range(1, 27))
+_PLACES: Final = ", ".join(f"${number}" for number in range(1, 29))
 
 INSERT: Final = f"INSERT INTO registry.clients ({COLUMNS}) VALUES ({_PLACES})"  # noqa: S608 - constants
 INSERT_UNLESS_KNOWN: Final = f"{INSERT} ON CONFLICT (id) DO NOTHING"
@@ -51,6 +52,8 @@ def values(client: Client) -> tuple[Any, ...]:
         client.version,
         client.issued_at,
         client.updated_at,
+        client.tokens_per_minute,
+        client.tokens_per_day,
     )
 
 
@@ -85,6 +88,8 @@ def client_of(row: Record) -> Client:
         agent_assurance=AgentAssurance(row["agent_assurance"]),
         access_token_lifetime=row["access_token_lifetime"],
         secret_digest=row["secret_digest"],
+        tokens_per_minute=row["tokens_per_minute"],
+        tokens_per_day=row["tokens_per_day"],
     )
 
 

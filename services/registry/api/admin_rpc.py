@@ -47,6 +47,8 @@ class RegistryWrites(registry_pb2_grpc.RegistryAdminServiceServicer):
             grant_types=tuple(request.grant_types.values) if request.HasField("grant_types") else None,
             scope=request.scope if request.HasField("scope") else None,
             access_token_lifetime=request.access_token_lifetime if request.HasField("access_token_lifetime") else None,
+            tokens_per_minute=request.tokens_per_minute if request.HasField("tokens_per_minute") else None,
+            tokens_per_day=request.tokens_per_day if request.HasField("tokens_per_day") else None,
             expected_version=request.expected_version,
         )
         client = await self._clients.update(ClientId(request.client_id), patch, origin_of(request.operator))

@@ -71,6 +71,8 @@ def client_message(client: Client, *, with_digest: bool = False) -> pb.Client:
         access_token_lifetime=client.access_token_lifetime,
         require_pushed_authorization_requests=about.require_pushed_authorization_requests,
         dpop_bound_access_tokens=about.dpop_bound_access_tokens,
+        tokens_per_minute=client.tokens_per_minute,
+        tokens_per_day=client.tokens_per_day,
     )
 
 
@@ -137,6 +139,8 @@ def new_client(request: pb.CreateClientRequest) -> NewClient:
         metadata=_metadata(request, jwks),
         scope=request.scope,
         access_token_lifetime=request.access_token_lifetime,
+        tokens_per_minute=request.tokens_per_minute,
+        tokens_per_day=request.tokens_per_day,
         client_id=request.client_id,
         secret=request.client_secret,
     )

@@ -56,6 +56,17 @@ async def test_the_digest_of_a_secret_is_for_token_alone(registry: Registry) -> 
         assert not (await registry.reads(caller).GetClient(request)).client.secret_digest
 
 
+async def test_a_clients_quotas_reach_token(registry: Registry) -> None:
+    """T12."""
+    wished = pb.CreateClientRequest()
+    wished.CopyFrom(CONFIDENTIAL)
+    wished.tokens_per_minute, wished.tokens_per_day = 60, 1000
+    client = (await registry.writes().CreateClient(wished)).client
+    await registry.writes().UpdateClient(pb.UpdateClientRequest(client_id=client.id, tokens_per_minute=0, operator=OPERATOR))
+    kept = (await registry.reads("token").GetClient(pb.GetClientRequest(client_id=client.id))).client
+    assert (kept.tokens_per_minute, kept.tokens_per_day) == (0, 1000)
+
+
 async def test_a_client_lives_through_everything_an_operator_does(registry: Registry) -> None:
     writes, reads = registry.writes(), registry.reads("token")
     client = (await writes.CreateClient(CONFIDENTIAL)).client

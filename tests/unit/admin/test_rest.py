@@ -59,6 +59,17 @@ async def test_creating_answers_in_the_words_of_registration(admin: httpx.AsyncC
     assert (await admin.get(f"/admin/clients/{confidential.json()['client_id']}")).json().get("client_secret") is None
 
 
+async def test_a_machine_clients_quotas_are_set_shown_and_lifted(admin: httpx.AsyncClient) -> None:
+    """T12."""
+    made = await admin.post("/admin/clients", json={"client_name": "M", "tokens_per_minute": 60, "tokens_per_day": 1000})
+    at = f"/admin/clients/{made.json()['client_id']}"
+    shown = (await admin.get(at)).json()
+    assert (shown["tokens_per_minute"], shown["tokens_per_day"]) == (60, 1000)
+    lifted = (await admin.patch(at, json={"tokens_per_minute": 0})).json()
+    assert (lifted["tokens_per_minute"], lifted["tokens_per_day"]) == (0, 1000)
+    assert (await admin.patch(at, json={"tokens_per_day": -1})).status_code == 400
+
+
 async def test_patch_leaves_alone_what_is_absent_and_clears_what_is_empty(admin: httpx.AsyncClient, plane: Plane) -> None:
     """§3.1 PATCH."""
     renamed = (await admin.patch("/admin/clients/c1", json={"client_name": "New"})).json()

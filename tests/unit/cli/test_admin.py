@@ -55,6 +55,14 @@ def test_a_confidential_clients_secret_is_printed_once(run: Run) -> None:
     )
 
 
+def test_a_clients_quotas_are_set_and_lifted(run: Run, plane: Plane) -> None:
+    """T12."""
+    run("client", "create", "--name", "svc", "--tokens-per-minute", "60", "--tokens-per-day", "1000")
+    assert (plane.registry.clients["new-1"].tokens_per_minute, plane.registry.clients["new-1"].tokens_per_day) == (60, 1000)
+    assert "tokens_per_day=1000" in run("client", "update", "--id", "new-1", "--tokens-per-minute", "0").stdout
+    assert (plane.registry.clients["new-1"].tokens_per_minute, plane.registry.clients["new-1"].tokens_per_day) == (0, 1000)
+
+
 def test_issuances_are_listed_under_a_heading(run: Run, plane: Plane) -> None:
     plane.token.issuances.append(an_issuance("i2", revoked_at=LONG_AGO))
     plane.clock.advance(datetime.now(UTC) - plane.clock.now())  # commands name their window by the wall's clock

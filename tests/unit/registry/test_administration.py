@@ -46,6 +46,8 @@ async def test_a_created_client_is_the_operators_and_its_secret_is_told_once() -
         {"scope": "x" * 9000},
         {"access_token_lifetime": -1},
         {"access_token_lifetime": 10**10},
+        {"tokens_per_minute": -1},
+        {"tokens_per_day": 10**10},
         {"client_id": "é"},
         {"client_id": "a\nb"},
         {"client_id": "a" * 257},
@@ -77,6 +79,8 @@ async def test_a_patch_changes_what_it_names_clears_what_it_empties_and_keeps_th
         ClientPatch(grant_types=()),
         ClientPatch(grant_types=("magic",)),
         ClientPatch(scope="é"),
+        ClientPatch(tokens_per_minute=-1),
+        ClientPatch(tokens_per_day=10**10),
     ],
 )
 async def test_a_patch_that_leaves_the_client_unusable_is_refused(patch: ClientPatch) -> None:
@@ -85,6 +89,16 @@ async def test_a_patch_that_leaves_the_client_unusable_is_refused(patch: ClientP
     with pytest.raises(InvalidClientMetadata):
         await world.administration.update(client.id, patch, OPERATOR)
     assert await world.clients.find(client.id) == client
+
+
+async def test_a_clients_quotas_are_the_operators_to_set_and_to_lift() -> None:
+    """T12."""
+    world = World()
+    client = (await world.administration.create(wish(tokens_per_minute=60, tokens_per_day=1000), OPERATOR)).client
+    assert (client.tokens_per_minute, client.tokens_per_day) == (60, 1000)
+    changed = await world.administration.update(client.id, ClientPatch(tokens_per_minute=0), OPERATOR)
+    assert (changed.tokens_per_minute, changed.tokens_per_day) == (0, 1000)
+    assert world.memory.events[-1].detail == {"fields": ["tokens_per_minute"]}
 
 
 async def test_a_declared_application_type_stays_enforced() -> None:

@@ -40,7 +40,8 @@ def document(**members: Any) -> Response:
 
 
 def wish(**members: Any) -> NewClient:
-    chosen = {name: members.pop(name) for name in ("scope", "client_id", "secret", "access_token_lifetime") if name in members}
+    own = ("scope", "client_id", "secret", "access_token_lifetime", "tokens_per_minute", "tokens_per_day")
+    chosen = {name: members.pop(name) for name in own if name in members}
     about = {"client_name": "App", "redirect_uris": ["https://app.example/cb"]} | members
     return NewClient(metadata=submitted(about), **chosen)
 

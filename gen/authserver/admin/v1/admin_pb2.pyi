@@ -41,6 +41,8 @@ class Client(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     ACCESS_TOKEN_LIFETIME_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_DAY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     token_endpoint_auth_method: _builtins.str
@@ -56,6 +58,9 @@ class Client(_message.Message):
     cimd_url: _builtins.str
     version: _builtins.int
     access_token_lifetime: _builtins.int
+    tokens_per_minute: _builtins.int
+    """How many tokens may be issued to it in a minute and in a day (UTC); 0 = any number."""
+    tokens_per_day: _builtins.int
     @_builtins.property
     def redirect_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -87,10 +92,12 @@ class Client(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         access_token_lifetime: _builtins.int = ...,
+        tokens_per_minute: _builtins.int = ...,
+        tokens_per_day: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["issued_at", b"issued_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token_lifetime", b"access_token_lifetime", "agent", b"agent", "agent_assurance", b"agent_assurance", "agent_description", b"agent_description", "application_type", b"application_type", "cimd_url", b"cimd_url", "grant_types", b"grant_types", "id", b"id", "issued_at", b"issued_at", "name", b"name", "redirect_uris", b"redirect_uris", "registration_source", b"registration_source", "response_types", b"response_types", "scope", b"scope", "status", b"status", "token_endpoint_auth_method", b"token_endpoint_auth_method", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token_lifetime", b"access_token_lifetime", "agent", b"agent", "agent_assurance", b"agent_assurance", "agent_description", b"agent_description", "application_type", b"application_type", "cimd_url", b"cimd_url", "grant_types", b"grant_types", "id", b"id", "issued_at", b"issued_at", "name", b"name", "redirect_uris", b"redirect_uris", "registration_source", b"registration_source", "response_types", b"response_types", "scope", b"scope", "status", b"status", "token_endpoint_auth_method", b"token_endpoint_auth_method", "tokens_per_day", b"tokens_per_day", "tokens_per_minute", b"tokens_per_minute", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -112,6 +119,8 @@ class CreateClientRequest(_message.Message):
     JWKS_URI_FIELD_NUMBER: _builtins.int
     JWKS_FIELD_NUMBER: _builtins.int
     ACCESS_TOKEN_LIFETIME_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_DAY_FIELD_NUMBER: _builtins.int
     client_name: _builtins.str
     token_endpoint_auth_method: _builtins.str
     scope: _builtins.str
@@ -121,6 +130,8 @@ class CreateClientRequest(_message.Message):
     jwks_uri: _builtins.str
     jwks: _builtins.str
     access_token_lifetime: _builtins.int
+    tokens_per_minute: _builtins.int
+    tokens_per_day: _builtins.int
     @_builtins.property
     def redirect_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -142,10 +153,12 @@ class CreateClientRequest(_message.Message):
         jwks_uri: _builtins.str = ...,
         jwks: _builtins.str = ...,
         access_token_lifetime: _builtins.int = ...,
+        tokens_per_minute: _builtins.int = ...,
+        tokens_per_day: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token_lifetime", b"access_token_lifetime", "agent", b"agent", "agent_description", b"agent_description", "application_type", b"application_type", "client_name", b"client_name", "grant_types", b"grant_types", "jwks", b"jwks", "jwks_uri", b"jwks_uri", "redirect_uris", b"redirect_uris", "response_types", b"response_types", "scope", b"scope", "token_endpoint_auth_method", b"token_endpoint_auth_method"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token_lifetime", b"access_token_lifetime", "agent", b"agent", "agent_description", b"agent_description", "application_type", b"application_type", "client_name", b"client_name", "grant_types", b"grant_types", "jwks", b"jwks", "jwks_uri", b"jwks_uri", "redirect_uris", b"redirect_uris", "response_types", b"response_types", "scope", b"scope", "token_endpoint_auth_method", b"token_endpoint_auth_method", "tokens_per_day", b"tokens_per_day", "tokens_per_minute", b"tokens_per_minute"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -294,11 +307,15 @@ class UpdateClientRequest(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     ACCESS_TOKEN_LIFETIME_FIELD_NUMBER: _builtins.int
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_DAY_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     client_name: _builtins.str
     scope: _builtins.str
     access_token_lifetime: _builtins.int
     expected_version: _builtins.int
+    tokens_per_minute: _builtins.int
+    tokens_per_day: _builtins.int
     @_builtins.property
     def redirect_uris(self) -> Global___StringList: ...
     @_builtins.property
@@ -313,10 +330,12 @@ class UpdateClientRequest(_message.Message):
         scope: _builtins.str | None = ...,
         access_token_lifetime: _builtins.int | None = ...,
         expected_version: _builtins.int = ...,
+        tokens_per_minute: _builtins.int | None = ...,
+        tokens_per_day: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_access_token_lifetime", b"_access_token_lifetime", "_client_name", b"_client_name", "_grant_types", b"_grant_types", "_redirect_uris", b"_redirect_uris", "_scope", b"_scope", "access_token_lifetime", b"access_token_lifetime", "client_name", b"client_name", "grant_types", b"grant_types", "redirect_uris", b"redirect_uris", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_access_token_lifetime", b"_access_token_lifetime", "_client_name", b"_client_name", "_grant_types", b"_grant_types", "_redirect_uris", b"_redirect_uris", "_scope", b"_scope", "_tokens_per_day", b"_tokens_per_day", "_tokens_per_minute", b"_tokens_per_minute", "access_token_lifetime", b"access_token_lifetime", "client_name", b"client_name", "grant_types", b"grant_types", "redirect_uris", b"redirect_uris", "scope", b"scope", "tokens_per_day", b"tokens_per_day", "tokens_per_minute", b"tokens_per_minute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_access_token_lifetime", b"_access_token_lifetime", "_client_name", b"_client_name", "_grant_types", b"_grant_types", "_redirect_uris", b"_redirect_uris", "_scope", b"_scope", "access_token_lifetime", b"access_token_lifetime", "client_id", b"client_id", "client_name", b"client_name", "expected_version", b"expected_version", "grant_types", b"grant_types", "redirect_uris", b"redirect_uris", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_access_token_lifetime", b"_access_token_lifetime", "_client_name", b"_client_name", "_grant_types", b"_grant_types", "_redirect_uris", b"_redirect_uris", "_scope", b"_scope", "_tokens_per_day", b"_tokens_per_day", "_tokens_per_minute", b"_tokens_per_minute", "access_token_lifetime", b"access_token_lifetime", "client_id", b"client_id", "client_name", b"client_name", "expected_version", b"expected_version", "grant_types", b"grant_types", "redirect_uris", b"redirect_uris", "scope", b"scope", "tokens_per_day", b"tokens_per_day", "tokens_per_minute", b"tokens_per_minute"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__access_token_lifetime: _TypeAlias = _typing.Literal["access_token_lifetime"]  # noqa: Y015
     _WhichOneofArgType__access_token_lifetime: _TypeAlias = _typing.Literal["_access_token_lifetime", b"_access_token_lifetime"]  # noqa: Y015
@@ -328,6 +347,10 @@ class UpdateClientRequest(_message.Message):
     _WhichOneofArgType__redirect_uris: _TypeAlias = _typing.Literal["_redirect_uris", b"_redirect_uris"]  # noqa: Y015
     _WhichOneofReturnType__scope: _TypeAlias = _typing.Literal["scope"]  # noqa: Y015
     _WhichOneofArgType__scope: _TypeAlias = _typing.Literal["_scope", b"_scope"]  # noqa: Y015
+    _WhichOneofReturnType__tokens_per_day: _TypeAlias = _typing.Literal["tokens_per_day"]  # noqa: Y015
+    _WhichOneofArgType__tokens_per_day: _TypeAlias = _typing.Literal["_tokens_per_day", b"_tokens_per_day"]  # noqa: Y015
+    _WhichOneofReturnType__tokens_per_minute: _TypeAlias = _typing.Literal["tokens_per_minute"]  # noqa: Y015
+    _WhichOneofArgType__tokens_per_minute: _TypeAlias = _typing.Literal["_tokens_per_minute", b"_tokens_per_minute"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__access_token_lifetime) -> _WhichOneofReturnType__access_token_lifetime | None: ...
     @_typing.overload
@@ -338,6 +361,10 @@ class UpdateClientRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__redirect_uris) -> _WhichOneofReturnType__redirect_uris | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__scope) -> _WhichOneofReturnType__scope | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tokens_per_day) -> _WhichOneofReturnType__tokens_per_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tokens_per_minute) -> _WhichOneofReturnType__tokens_per_minute | None: ...
 
 Global___UpdateClientRequest: _TypeAlias = UpdateClientRequest  # noqa: Y015
 

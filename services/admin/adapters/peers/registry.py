@@ -56,6 +56,8 @@ def client_of(message: pb.Client) -> Client:
         updated_at=moment(message, "updated_at"),
         version=message.version,
         access_token_lifetime=message.access_token_lifetime,
+        tokens_per_minute=message.tokens_per_minute,
+        tokens_per_day=message.tokens_per_day,
     )
 
 
@@ -102,6 +104,8 @@ class RegistryClients:
                 jwks_uri=new.jwks_uri,
                 jwks=new.jwks,
                 access_token_lifetime=new.access_token_lifetime,
+                tokens_per_minute=new.tokens_per_minute,
+                tokens_per_day=new.tokens_per_day,
                 operator=acting(operator),
             )
         )
@@ -116,6 +120,8 @@ class RegistryClients:
             grant_types=_listed(change.grant_types),
             scope=change.scope,
             access_token_lifetime=change.access_token_lifetime,
+            tokens_per_minute=change.tokens_per_minute,
+            tokens_per_day=change.tokens_per_day,
             expected_version=change.expected_version,
             operator=acting(operator),
         )

@@ -39,6 +39,8 @@ class CreateClient(BaseModel):
     jwks_uri: str = ""
     jwks: str = ""
     access_token_lifetime: int = Field(default=0, ge=0, le=2**31)
+    tokens_per_minute: int = Field(default=0, ge=0, le=2**31)
+    tokens_per_day: int = Field(default=0, ge=0, le=2**31)
 
 
 class PatchClient(BaseModel):
@@ -49,6 +51,8 @@ class PatchClient(BaseModel):
     grant_types: tuple[str, ...] | None = None
     scope: str | None = None
     access_token_lifetime: int | None = Field(default=None, ge=0, le=2**31)
+    tokens_per_minute: int | None = Field(default=None, ge=0, le=2**31)
+    tokens_per_day: int | None = Field(default=None, ge=0, le=2**31)
     expected_version: int = Field(default=0, ge=0)
 
 

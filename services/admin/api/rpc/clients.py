@@ -27,6 +27,8 @@ def _change(request: pb.UpdateClientRequest) -> ClientChange:
         grant_types=tuple(request.grant_types.values) if request.HasField("grant_types") else None,
         scope=request.scope if request.HasField("scope") else None,
         access_token_lifetime=request.access_token_lifetime if request.HasField("access_token_lifetime") else None,
+        tokens_per_minute=request.tokens_per_minute if request.HasField("tokens_per_minute") else None,
+        tokens_per_day=request.tokens_per_day if request.HasField("tokens_per_day") else None,
         expected_version=request.expected_version,
     )
 
@@ -50,6 +52,8 @@ class ClientRpc(Door, ClientServiceServicer):
             jwks_uri=request.jwks_uri,
             jwks=request.jwks,
             access_token_lifetime=request.access_token_lifetime,
+            tokens_per_minute=request.tokens_per_minute,
+            tokens_per_day=request.tokens_per_day,
         )
         created = await self.operations.clients.create(operator, new)
         return pb.CreateClientResponse(client=_client(created.client), client_secret=created.client_secret)
