@@ -110,3 +110,13 @@ async def test_a_machine_needs_no_browser(public: Public, tmp_path: Path) -> Non
     async with bridge.session("--client-credentials", "--static-oauth-client-info", information) as session:
         assert (await who(session))["client_id"] == client_id
     assert visits(tmp_path) == []
+
+
+async def test_a_machine_that_may_do_less_says_what_it_asks_for(public: Public, tmp_path: Path) -> None:
+    """RFC 6749 §3.3."""
+    client_id, client_secret = await machine_client(public, scope="notes:read")
+    bridge = Bridge(public, tmp_path)
+    information = json.dumps({"client_id": client_id, "client_secret": client_secret})
+    narrow = ("--static-oauth-client-metadata", json.dumps({"scope": "notes:read"}))
+    async with bridge.session("--client-credentials", "--static-oauth-client-info", information, *narrow) as session:
+        assert (await who(session))["scopes"] == ["notes:read"]

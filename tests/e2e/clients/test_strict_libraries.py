@@ -42,6 +42,15 @@ async def test_oauth4webapi_accepts_the_access_token_as_a_resource_server_would(
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+async def test_a_client_pushes_its_request_and_sends_the_browser_with_a_reference(
+    public: Public, person: HeadlessPerson, library: str
+) -> None:
+    """RFC 9126 §2.2, §4; A4."""
+    told = await tells(library, public, person, "pushed")
+    assert told.get("scope", "notes:read") == "notes:read"
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("method", METHODS)
 async def test_a_machine_is_known_by_each_method(public: Public, person: HeadlessPerson, library: str, method: str) -> None:
     """RFC 6749 §2.3.1, §4.4; RFC 7523 §2.2; RFC 7662; RFC 7009."""

@@ -62,6 +62,28 @@ async function code() {
   tell({ client, claims, rotated: refreshed.refresh_token !== tokens.refresh_token, refused })
 }
 
+async function pushed() {
+  const client = await register({ require_pushed_authorization_requests: true })
+  const verifier = oauth.generateRandomCodeVerifier()
+  const state = oauth.generateRandomState()
+  const asked = {
+    redirect_uri: task.redirect_uri,
+    response_type: 'code',
+    scope: 'notes:read',
+    resource: task.resource,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    state,
+  }
+  const answer = await oauth.pushedAuthorizationRequest(as, client, oauth.None(), asked, insecure)
+  const { request_uri, expires_in } = await oauth.processPushedAuthorizationResponse(as, client, answer)
+  const url = new URL(as.authorization_endpoint)
+  url.search = new URLSearchParams({ client_id: client.client_id, request_uri })
+  const parameters = oauth.validateAuthResponse(as, client, await browse(url), state)
+  const tokens = await redeem(client, { verifier, parameters })
+  tell({ scope: tokens.scope, seconds: expires_in })
+}
+
 async function machineAuthentication() {
   if (task.method === 'client_secret_basic') return oauth.ClientSecretBasic(task.client_secret)
   if (task.method === 'client_secret_post') return oauth.ClientSecretPost(task.client_secret)
@@ -119,4 +141,4 @@ async function dpop() {
   })
 }
 
-await { code, machine, dpop }[task.story]()
+await { code, pushed, machine, dpop }[task.story]()

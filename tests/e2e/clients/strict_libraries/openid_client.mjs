@@ -30,6 +30,29 @@ async function code() {
   tell({ expiresIn: tokens.expiresIn(), rotated: refreshed.refresh_token !== tokens.refresh_token, refused })
 }
 
+async function pushed() {
+  const metadata = {
+    client_name: task.client_name,
+    redirect_uris: [task.redirect_uri],
+    token_endpoint_auth_method: 'none',
+    require_pushed_authorization_requests: true,
+  }
+  const configuration = await client.dynamicClientRegistration(server, metadata, client.None(), options)
+  const verifier = client.randomPKCECodeVerifier()
+  const state = client.randomState()
+  const url = await client.buildAuthorizationUrlWithPAR(configuration, {
+    redirect_uri: task.redirect_uri,
+    scope: 'notes:read',
+    resource: task.resource,
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    state,
+  })
+  const checks = { pkceCodeVerifier: verifier, expectedState: state }
+  const tokens = await client.authorizationCodeGrant(configuration, await browse(url), checks, { resource: task.resource })
+  tell({ scope: tokens.scope })
+}
+
 async function machineAuthentication() {
   if (task.method === 'client_secret_basic') return client.ClientSecretBasic(task.client_secret)
   if (task.method === 'client_secret_post') return client.ClientSecretPost(task.client_secret)
@@ -64,4 +87,4 @@ async function dpop() {
   tell({ type: tokens.token_type, refreshedType: refreshed.token_type, withoutKey })
 }
 
-await { code, machine, dpop }[task.story]()
+await { code, pushed, machine, dpop }[task.story]()
