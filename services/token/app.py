@@ -213,6 +213,7 @@ def proofs(chosen: Settings, nonces: dpop.Nonces | None, replay: RedisReplay, cl
     return dpop.DpopProofs(
         htu=f"{chosen.issuer}/oauth/token",
         lifetime=chosen.dpop_proof_lifetime,
+        skew=chosen.skew,
         nonces=nonces,
         require_nonce=chosen.dpop_require_nonce,
         replay=replay,

@@ -55,12 +55,15 @@ class Nonces:
 class DpopProofs:
     """`htu` is the token endpoint as clients know it, taken from the issuer and never from the request.
 
-    `lifetime` is how far `iat` may be from now in either direction; `require_nonce` refuses proofs without a nonce of ours.
+    `lifetime` is how old a proof may be and `skew` how far clocks may differ (T14); `require_nonce` refuses proofs without a nonce of ours.
     """
 
-    def __init__(self, *, htu: str, lifetime: timedelta, nonces: Nonces, require_nonce: bool, replay: Replay, clock: Clock) -> None:
+    def __init__(
+        self, *, htu: str, lifetime: timedelta, skew: timedelta, nonces: Nonces, require_nonce: bool, replay: Replay, clock: Clock
+    ) -> None:
         self._htu = _target(htu)
         self._lifetime = lifetime
+        self._skew = skew
         self._nonces = nonces
         self._require_nonce = require_nonce
         self._replay = replay
@@ -81,7 +84,7 @@ class DpopProofs:
         self._require_claims(claims)
         if self._require_nonce:
             self._nonces.require(claims.get("nonce"))
-        remembered_until = self._clock.now() + 2 * self._lifetime
+        remembered_until = self._clock.now() + self._lifetime + 2 * self._skew
         if not await self._replay.once(_REPLAY_KIND, jkt, claims["jti"], remembered_until):
             raise InvalidDpopProof("the DPoP proof was used before")
         return Proof(jkt)
@@ -96,7 +99,8 @@ class DpopProofs:
             raise InvalidDpopProof("the DPoP proof is for another URL")
         if isinstance(iat, bool) or not isinstance(iat, int | float):
             raise InvalidDpopProof("the DPoP proof has no iat")
-        if abs(self._clock.now().timestamp() - iat) > self._lifetime.total_seconds():
+        age, skew = self._clock.now().timestamp() - iat, self._skew.total_seconds()
+        if not -skew <= age <= self._lifetime.total_seconds() + skew:
             raise InvalidDpopProof("the DPoP proof is too old, or from the future")
 
 

@@ -549,6 +549,7 @@ class TokenPlane:
         require_nonce: bool = False,
         disabled: Sequence[str] = (),
         budget: FakeBudget | None = None,
+        skew: timedelta = timedelta(seconds=30),
     ) -> None:
         self.clock = clock or FrozenClock()
         self.store = store if store is not None else FakeStore()
@@ -558,7 +559,6 @@ class TokenPlane:
         self.quotas = FakeQuotas()
         self.keyring = Keyring()
         self.keyring.load([SigningKey(random_id(), alg, jose.generate_key(alg), self.clock.now())])
-        skew = timedelta(seconds=30)
         lifetimes = Lifetimes(sliding=timedelta(days=7), absolute=timedelta(days=30), reuse_window=reuse_window)
         self.successors = Successors([b"k" * 32])
         self.authentication = ClientAuthentication(
@@ -588,6 +588,7 @@ class TokenPlane:
             proofs = DpopProofs(
                 htu=f"{ISSUER}/oauth/token",
                 lifetime=timedelta(seconds=60),
+                skew=skew,
                 nonces=self.nonces,
                 require_nonce=require_nonce,
                 replay=self.replay,
