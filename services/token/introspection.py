@@ -115,13 +115,13 @@ class Introspection:
         return answer
 
     async def _require_entitled(self, read: ReadToken, caller: Client, jti: str) -> None:
-        """The client a token was issued to, or one that runs the resource it is for."""
-        if read.client_id == caller.id:
-            return
+        """The client a token was issued to, or one that runs the resource it is for; nobody once there is no such resource (K5)."""
         catalogue = await self._resources.catalogue()
         for audience in read.audience:
             resource = catalogue.find(audience) if audience != self._issuer else None
-            if resource is not None and caller.id in resource.runtime_clients:
+            if resource is None and audience != self._issuer:
+                raise NotActive("resource_removed", jti)
+            if read.client_id == caller.id or (resource is not None and caller.id in resource.runtime_clients):
                 return
         raise NotActive("caller_not_authorized_for_token", jti)
 

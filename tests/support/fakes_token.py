@@ -558,7 +558,8 @@ class TokenPlane:
         self.client_keys = FakeClientKeys()
         self.quotas = FakeQuotas()
         self.keyring = Keyring()
-        self.keyring.load([SigningKey(random_id(), alg, jose.generate_key(alg), self.clock.now())])
+        self.signing_keys = [SigningKey(random_id(), alg, jose.generate_key(alg), self.clock.now())]
+        self.keyring.load(self.signing_keys)
         lifetimes = Lifetimes(sliding=timedelta(days=7), absolute=timedelta(days=30), reuse_window=reuse_window)
         self.successors = Successors([b"k" * 32])
         self.authentication = ClientAuthentication(
