@@ -163,6 +163,18 @@ def test_the_first_usable_authentication_method_is_taken() -> None:
     assert registered(token_endpoint_auth_method="none", token_endpoint_auth_methods_supported=choices).auth_method is AuthMethod.NONE
 
 
+def test_a_device_needs_no_redirect_uri_and_hears_when_its_grant_is_switched_off() -> None:
+    """RFC 8628 §5.6: no browser, no redirect; T9."""
+    made = registered(redirect_uris=[], grant_types=[GrantType.DEVICE_CODE, GrantType.REFRESH_TOKEN])
+    assert (made.grant_types, made.response_types, made.auth_method) == (
+        (GrantType.DEVICE_CODE, GrantType.REFRESH_TOKEN),
+        (),
+        AuthMethod.NONE,
+    )
+    with pytest.raises(InvalidClientMetadata, match="AUTHPLANE_DEVICE_AUTHORIZATION_ENABLED"):
+        registered(Rules(frozenset({GrantType.AUTHORIZATION_CODE})), redirect_uris=[], grant_types=[GrantType.DEVICE_CODE])
+
+
 def test_a_machine_that_says_nothing_gets_a_secret() -> None:
     metadata = registered(grant_types=["client_credentials"], redirect_uris=None)
     assert metadata.auth_method is AuthMethod.CLIENT_SECRET_BASIC
