@@ -35,6 +35,7 @@ from services.token.api.admin_rpc import TokenAdminServicer
 from services.token.api.device_rpc import DeviceServicer
 from services.token.api.http import TokenRoutes
 from services.token.api.rpc import ClientAuthServicer, GrantServicer
+from services.token.api.subject_rpc import SubjectServicer
 from services.token.assertions import ALGS, ClientAssertions
 from services.token.client_auth import ClientAuthentication
 from services.token.consents import CodeIssuing
@@ -62,7 +63,8 @@ CALLERS: Final = {
     "authserver.token.v1.ClientAuthService": frozenset({"authorize"}),
     "authserver.token.v1.GrantService": frozenset({"authorize"}),
     "authserver.token.v1.DeviceService": frozenset({"authorize"}),
-    "authserver.token.v1.TokenAdminService": frozenset({"admin", "authorize"}),
+    "authserver.token.v1.SubjectService": frozenset({"authorize"}),
+    "authserver.token.v1.TokenAdminService": frozenset({"admin"}),
 }
 
 logger = log.get(__name__)
@@ -166,9 +168,7 @@ async def build(resources: Resources) -> Service:
     )
     decisions = DeviceDecisions(codes=device_codes, user_codes=user_codes, clock=clock)
     code_issuing = CodeIssuing(grants=codes, clock=clock, lifetime=chosen.code_lifetime)
-    admin = TokenAdminServicer(
-        endings=Endings(lineages=lineages, clock=clock), inventory=PostgresInventory(pool=pool), keys=keys, clock=clock
-    )
+    endings, inventory = Endings(lineages=lineages, clock=clock), PostgresInventory(pool=pool)
     return Service(
         http=HttpApp(
             routes.routes(),
@@ -181,7 +181,16 @@ async def build(resources: Resources) -> Service:
             (rpc.add_ClientAuthServiceServicer_to_server, ClientAuthServicer(authentication), "authserver.token.v1.ClientAuthService"),
             (rpc.add_GrantServiceServicer_to_server, GrantServicer(code_issuing), "authserver.token.v1.GrantService"),
             (rpc.add_DeviceServiceServicer_to_server, DeviceServicer(decisions), "authserver.token.v1.DeviceService"),
-            (rpc.add_TokenAdminServiceServicer_to_server, admin, "authserver.token.v1.TokenAdminService"),
+            (
+                rpc.add_SubjectServiceServicer_to_server,
+                SubjectServicer(endings=endings, inventory=inventory),
+                "authserver.token.v1.SubjectService",
+            ),
+            (
+                rpc.add_TokenAdminServiceServicer_to_server,
+                TokenAdminServicer(endings=endings, inventory=inventory, keys=keys, clock=clock),
+                "authserver.token.v1.TokenAdminService",
+            ),
         ),
         callers=CALLERS,
         background=(registry.watch, key_feed.run, Purge(pool=pool, recorder=recorder, clock=clock).run),

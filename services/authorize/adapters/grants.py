@@ -19,13 +19,13 @@ class TokenGrants:
     """Satisfies services.authorize.account.Grants."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub = rpc.TokenAdminServiceStub(channel)
+        self._stub = rpc.SubjectServiceStub(channel)
 
     async def of(self, user_id: UserId) -> tuple[Grant, ...]:
         """Those in force, newest first. Raises Unavailable."""
         found: list[Grant] = []
         for page in range(_MOST_PAGES):
-            answer = await self._stub.ListGrants(pb.ListGrantsRequest(user_id=user_id, limit=_PAGE, offset=page * _PAGE))
+            answer = await self._stub.ListSubjectGrants(pb.ListSubjectGrantsRequest(user_id=user_id, limit=_PAGE, offset=page * _PAGE))
             found += [_grant(grant) for grant in answer.grants if not grant.HasField("revoked_at")]
             if len(answer.grants) < _PAGE:
                 break
@@ -33,8 +33,11 @@ class TokenGrants:
 
     async def revoke(self, user_id: UserId, grant_id: str, visit: Visit) -> None:
         """Raises Missing, Unavailable."""
-        operator = pb.Operator(ip=visit.address, request_id=visit.request_id, trace_id=visit.trace_id)
-        await self._stub.RevokeGrant(pb.RevokeGrantRequest(grant_id=grant_id, user_id=user_id, operator=operator))
+        await self._stub.RevokeSubjectGrant(
+            pb.RevokeSubjectGrantRequest(
+                user_id=user_id, grant_id=grant_id, ip=visit.address, request_id=visit.request_id, trace_id=visit.trace_id
+            )
+        )
 
 
 def _grant(grant: pb.Grant) -> Grant:

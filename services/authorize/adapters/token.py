@@ -70,7 +70,7 @@ class TokenSubjects:
     """Satisfies services.authorize.ports.Subjects."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub = rpc.TokenAdminServiceStub(channel)
+        self._stub = rpc.SubjectServiceStub(channel)
 
     async def refuse(self, user_id: UserId, reason: str, operator: Operator) -> None:
         """From its return on token serves this person nothing. Raises Unavailable."""

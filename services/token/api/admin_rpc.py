@@ -31,7 +31,7 @@ class TokenAdminServicer(rpc.TokenAdminServiceServicer):
         if not request.user_id and not request.client_id:
             raise InvalidRequest("user_id or client_id is required")
         found = await self._inventory.grants(request.user_id, request.client_id, request.limit, request.offset)
-        return pb.ListGrantsResponse(grants=[_grant(grant) for grant in found])
+        return pb.ListGrantsResponse(grants=[grant_message(grant) for grant in found])
 
     async def RevokeGrant(self, request: pb.RevokeGrantRequest, context: object) -> pb.RevokeGrantResponse:
         """See the proto."""
@@ -64,24 +64,14 @@ class TokenAdminServicer(rpc.TokenAdminServiceServicer):
         ended = await self._endings.issuance(request.issuance_id, operator_of(request.operator))
         return pb.RevokeIssuanceResponse(revoked_issuances=ended.issuances)
 
-    async def RefuseSubject(self, request: pb.RefuseSubjectRequest, context: object) -> pb.RefuseSubjectResponse:
-        """See the proto."""
-        await self._endings.refuse(_required(request.user_id), request.reason, operator_of(request.operator))
-        return pb.RefuseSubjectResponse()
-
-    async def AllowSubject(self, request: pb.AllowSubjectRequest, context: object) -> pb.AllowSubjectResponse:
-        """See the proto."""
-        await self._endings.allow(_required(request.user_id), operator_of(request.operator))
-        return pb.AllowSubjectResponse()
-
     async def EndSubject(self, request: pb.EndSubjectRequest, context: object) -> pb.EndSubjectResponse:
         """See the proto."""
-        ended = await self._endings.subject(_required(request.user_id), operator_of(request.operator))
+        ended = await self._endings.subject(required(request.user_id), operator_of(request.operator))
         return pb.EndSubjectResponse(revoked_families=ended.families, revoked_issuances=ended.issuances)
 
     async def EndClient(self, request: pb.EndClientRequest, context: object) -> pb.EndClientResponse:
         """See the proto."""
-        ended = await self._endings.client(_required(request.client_id), operator_of(request.operator))
+        ended = await self._endings.client(required(request.client_id), operator_of(request.operator))
         return pb.EndClientResponse(revoked_grants=ended.grants, revoked_families=ended.families, revoked_issuances=ended.issuances)
 
     async def CountLive(self, request: pb.CountLiveRequest, context: object) -> pb.CountLiveResponse:
@@ -110,7 +100,8 @@ def utc(timestamp: Timestamp | None) -> datetime | None:
     return timestamp.ToDatetime(tzinfo=UTC) if timestamp is not None else None
 
 
-def _required(identifier: str) -> str:
+def required(identifier: str) -> str:
+    """The id. Raises InvalidRequest when there is none."""
     if not identifier:
         raise InvalidRequest("an id is required")
     return identifier
@@ -124,7 +115,8 @@ def _stamp(moment: datetime | None) -> Timestamp | None:
     return timestamp
 
 
-def _grant(grant: GrantRecord) -> pb.Grant:
+def grant_message(grant: GrantRecord) -> pb.Grant:
+    """A consent as the contract has it."""
     return pb.Grant(
         id=grant.id,
         user_id=grant.user_id,

@@ -19,7 +19,7 @@ from tests.support.tls import Authority
 
 REGISTRY = "authserver.registry.v1.RegistryService"
 GRANTS = "authserver.token.v1.GrantService"
-TOKEN_ADMIN = "authserver.token.v1.TokenAdminService"
+SUBJECTS = "authserver.token.v1.SubjectService"
 CLIENT_AUTH = "authserver.token.v1.ClientAuthService"
 DEVICES = "authserver.token.v1.DeviceService"
 US = frozenset({"authorize"})
@@ -81,7 +81,7 @@ def _notes(kind: registry_pb.BackendKind.ValueType) -> registry_pb.Resource:
 @dataclass
 class Token(
     token_rpc.GrantServiceServicer,
-    token_rpc.TokenAdminServiceServicer,
+    token_rpc.SubjectServiceServicer,
     token_rpc.ClientAuthServiceServicer,
     token_rpc.DeviceServiceServicer,
 ):
@@ -90,7 +90,7 @@ class Token(
     issued: list[token_pb.IssueCodeRequest] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     decided: list[token_pb.DecideDeviceRequest] = field(default_factory=list)
-    revoked: list[token_pb.RevokeGrantRequest] = field(default_factory=list)
+    revoked: list[token_pb.RevokeSubjectGrantRequest] = field(default_factory=list)
 
     async def IssueCode(self, request: token_pb.IssueCodeRequest, context: Any) -> token_pb.IssueCodeResponse:
         if not request.HasField("consent"):
@@ -114,7 +114,7 @@ class Token(
         self.decided.append(request)
         return token_pb.DecideDeviceResponse()
 
-    async def ListGrants(self, request: token_pb.ListGrantsRequest, context: Any) -> token_pb.ListGrantsResponse:
+    async def ListSubjectGrants(self, request: token_pb.ListSubjectGrantsRequest, context: Any) -> token_pb.ListSubjectGrantsResponse:
         """A person with 501 permissions of which two stand: the newest and the oldest."""
         numbers = range(501)[request.offset : request.offset + request.limit]
         grants = [token_pb.Grant(id=f"g{number}", client_id="client-a", scopes=["notes:read"]) for number in numbers]
@@ -122,13 +122,13 @@ class Token(
             grant.created_at.FromDatetime(MIDSUMMER)
             if number not in {0, 500}:
                 grant.revoked_at.FromDatetime(MIDSUMMER)
-        return token_pb.ListGrantsResponse(grants=grants)
+        return token_pb.ListSubjectGrantsResponse(grants=grants)
 
-    async def RevokeGrant(self, request: token_pb.RevokeGrantRequest, context: Any) -> token_pb.RevokeGrantResponse:
+    async def RevokeSubjectGrant(self, request: token_pb.RevokeSubjectGrantRequest, context: Any) -> token_pb.RevokeSubjectGrantResponse:
         if request.grant_id != "g0":
             raise Missing("there is no such grant")
         self.revoked.append(request)
-        return token_pb.RevokeGrantResponse()
+        return token_pb.RevokeSubjectGrantResponse()
 
     async def RefuseSubject(self, request: token_pb.RefuseSubjectRequest, context: Any) -> token_pb.RefuseSubjectResponse:
         self.refused.append((request.user_id, request.reason, request.operator.key_name))
@@ -153,7 +153,7 @@ class Peers:
 async def running_peers(authority: Authority) -> AsyncIterator[Peers]:
     """Registry and token on free ports of the loopback."""
     registry = Registry()
-    token = Token()  # type: ignore[abstract]  # the RPCs nobody here calls answer UNIMPLEMENTED by themselves
+    token = Token()
     first = RpcServer(
         [(registry_rpc.add_RegistryServiceServicer_to_server, registry, REGISTRY)],
         {REGISTRY: US},
@@ -163,11 +163,11 @@ async def running_peers(authority: Authority) -> AsyncIterator[Peers]:
     second = RpcServer(
         [
             (token_rpc.add_GrantServiceServicer_to_server, token, GRANTS),
-            (token_rpc.add_TokenAdminServiceServicer_to_server, token, TOKEN_ADMIN),
+            (token_rpc.add_SubjectServiceServicer_to_server, token, SUBJECTS),
             (token_rpc.add_ClientAuthServiceServicer_to_server, token, CLIENT_AUTH),
             (token_rpc.add_DeviceServiceServicer_to_server, token, DEVICES),
         ],
-        {GRANTS: US, TOKEN_ADMIN: US, CLIENT_AUTH: US, DEVICES: US},
+        {GRANTS: US, SUBJECTS: US, CLIENT_AUTH: US, DEVICES: US},
         authority.files("token"),
         "127.0.0.1:0",
     )

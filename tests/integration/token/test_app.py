@@ -18,7 +18,7 @@ from authserver.token.v1 import token_pb2_grpc as rpc
 import config
 from kit.clock import SystemClock
 from kit.credentials import secret_digest
-from kit.errors import AccessDenied, InvalidClient, Missing
+from kit.errors import AccessDenied, InvalidClient, InvalidRequest, Missing
 from kit.resources import Resources
 from kit.rpc_client import open_channel
 from kit.rpc_faults import PeerFailed
@@ -178,10 +178,11 @@ async def test_from_consent_to_revocation_over_the_wire(running: Running) -> Non
     )
     assert refreshed.error == "invalid_grant"
 
-    await admin.RefuseSubject(pb.RefuseSubjectRequest(user_id="ada", reason="disabled"))
+    people = rpc.SubjectServiceStub(running.channel_as("authorize"))
+    await people.RefuseSubject(pb.RefuseSubjectRequest(user_id="ada", reason="disabled"))
     with pytest.raises(AccessDenied):
         await grants.IssueCode(code_request())
-    await admin.AllowSubject(pb.AllowSubjectRequest(user_id="ada"))
+    await people.AllowSubject(pb.AllowSubjectRequest(user_id="ada"))
     assert (await grants.IssueCode(code_request())).code
 
 
@@ -193,6 +194,25 @@ async def test_who_may_call_what(running: Running) -> None:
         await rpc.GrantServiceStub(running.channel_as("admin")).IssueCode(code_request())
     with pytest.raises(PeerFailed):
         await rpc.TokenAdminServiceStub(running.channel_as("registry")).ListKeys(pb.ListKeysRequest())
+    with pytest.raises(PeerFailed):
+        await rpc.TokenAdminServiceStub(running.channel_as("authorize")).ListKeys(pb.ListKeysRequest())
+    with pytest.raises(PeerFailed):
+        await rpc.SubjectServiceStub(running.channel_as("admin")).RefuseSubject(pb.RefuseSubjectRequest(user_id="ada"))
+
+
+async def test_a_person_sees_and_ends_what_is_theirs_only(running: Running) -> None:
+    """A9: through authorize, which names the person."""
+    people = rpc.SubjectServiceStub(running.channel_as("authorize"))
+    await rpc.GrantServiceStub(running.channel_as("authorize")).IssueCode(code_request())
+    (grant,) = (await people.ListSubjectGrants(pb.ListSubjectGrantsRequest(user_id="ada"))).grants
+    assert not (await people.ListSubjectGrants(pb.ListSubjectGrantsRequest(user_id="eve"))).grants
+    with pytest.raises(Missing):
+        await people.RevokeSubjectGrant(pb.RevokeSubjectGrantRequest(user_id="eve", grant_id=grant.id))
+    with pytest.raises(InvalidRequest):
+        await people.RevokeSubjectGrant(pb.RevokeSubjectGrantRequest(grant_id=grant.id))
+    await people.RevokeSubjectGrant(pb.RevokeSubjectGrantRequest(user_id="ada", grant_id=grant.id))
+    (ended,) = (await people.ListSubjectGrants(pb.ListSubjectGrantsRequest(user_id="ada"))).grants
+    assert ended.HasField("revoked_at")
 
 
 async def test_clients_are_authenticated_for_authorize(running: Running) -> None:

@@ -50,8 +50,7 @@ async def test_a_device_is_authorized_by_a_person_elsewhere(running: Running) ->
 async def test_a_refused_person_cannot_approve(running: Running) -> None:
     running.registry.clients["tv"] = client("tv", "none", [GRANT])
     begun = (await running.post("/oauth/device_authorization", {"client_id": "tv"})).json
-    admin = rpc.TokenAdminServiceStub(running.channel_as("admin"))
-    await admin.RefuseSubject(pb.RefuseSubjectRequest(user_id="ada", reason="disabled"))
+    await rpc.SubjectServiceStub(running.channel_as("authorize")).RefuseSubject(pb.RefuseSubjectRequest(user_id="ada", reason="disabled"))
     person = rpc.DeviceServiceStub(running.channel_as("authorize"))
     with pytest.raises(AccessDenied):
         await person.DecideDevice(pb.DecideDeviceRequest(user_code=begun["user_code"], user_id="ada", approve=True, scopes=NOTES.scopes))

@@ -298,6 +298,214 @@ class DeviceService:
             _registered_method=True)
 
 
+class SubjectServiceStub:
+    """What authorize asks about one person: whether they may be served at all, and what they gave away. Deadline class: short (2 s).
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.RefuseSubject = channel.unary_unary(
+                '/authserver.token.v1.SubjectService/RefuseSubject',
+                request_serializer=authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectRequest.SerializeToString,
+                response_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectResponse.FromString,
+                _registered_method=True)
+        self.AllowSubject = channel.unary_unary(
+                '/authserver.token.v1.SubjectService/AllowSubject',
+                request_serializer=authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectRequest.SerializeToString,
+                response_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectResponse.FromString,
+                _registered_method=True)
+        self.ListSubjectGrants = channel.unary_unary(
+                '/authserver.token.v1.SubjectService/ListSubjectGrants',
+                request_serializer=authserver_dot_token_dot_v1_dot_token__pb2.ListSubjectGrantsRequest.SerializeToString,
+                response_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.ListSubjectGrantsResponse.FromString,
+                _registered_method=True)
+        self.RevokeSubjectGrant = channel.unary_unary(
+                '/authserver.token.v1.SubjectService/RevokeSubjectGrant',
+                request_serializer=authserver_dot_token_dot_v1_dot_token__pb2.RevokeSubjectGrantRequest.SerializeToString,
+                response_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.RevokeSubjectGrantResponse.FromString,
+                _registered_method=True)
+
+
+class SubjectServiceServicer:
+    """What authorize asks about one person: whether they may be served at all, and what they gave away. Deadline class: short (2 s).
+    """
+
+    def RefuseSubject(self, request, context):
+        """Idempotent. From its return on, no grant, refresh or introspection succeeds for the subject. Faults: InvalidRequest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AllowSubject(self, request, context):
+        """Idempotent. Lifts RefuseSubject. Faults: InvalidRequest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSubjectGrants(self, request, context):
+        """Idempotent. One person's grants, newest first; revoked ones included. Faults: InvalidRequest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeSubjectGrant(self, request, context):
+        """Idempotent. Ends a grant of this person's and everything that descends from it. Faults: Missing (also when it is another's).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_SubjectServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'RefuseSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefuseSubject,
+                    request_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectRequest.FromString,
+                    response_serializer=authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectResponse.SerializeToString,
+            ),
+            'AllowSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.AllowSubject,
+                    request_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectRequest.FromString,
+                    response_serializer=authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectResponse.SerializeToString,
+            ),
+            'ListSubjectGrants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSubjectGrants,
+                    request_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.ListSubjectGrantsRequest.FromString,
+                    response_serializer=authserver_dot_token_dot_v1_dot_token__pb2.ListSubjectGrantsResponse.SerializeToString,
+            ),
+            'RevokeSubjectGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeSubjectGrant,
+                    request_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.RevokeSubjectGrantRequest.FromString,
+                    response_serializer=authserver_dot_token_dot_v1_dot_token__pb2.RevokeSubjectGrantResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'authserver.token.v1.SubjectService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('authserver.token.v1.SubjectService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class SubjectService:
+    """What authorize asks about one person: whether they may be served at all, and what they gave away. Deadline class: short (2 s).
+    """
+
+    @staticmethod
+    def RefuseSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/authserver.token.v1.SubjectService/RefuseSubject',
+            authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectRequest.SerializeToString,
+            authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AllowSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/authserver.token.v1.SubjectService/AllowSubject',
+            authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectRequest.SerializeToString,
+            authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSubjectGrants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/authserver.token.v1.SubjectService/ListSubjectGrants',
+            authserver_dot_token_dot_v1_dot_token__pb2.ListSubjectGrantsRequest.SerializeToString,
+            authserver_dot_token_dot_v1_dot_token__pb2.ListSubjectGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeSubjectGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/authserver.token.v1.SubjectService/RevokeSubjectGrant',
+            authserver_dot_token_dot_v1_dot_token__pb2.RevokeSubjectGrantRequest.SerializeToString,
+            authserver_dot_token_dot_v1_dot_token__pb2.RevokeSubjectGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class TokenAdminServiceStub:
     """The operator's side. Deadline class: short (2 s); EndLineage and EndSubject: long (10 s). Writes commit their audit row.
     """
@@ -332,16 +540,6 @@ class TokenAdminServiceStub:
                 '/authserver.token.v1.TokenAdminService/RevokeIssuance',
                 request_serializer=authserver_dot_token_dot_v1_dot_token__pb2.RevokeIssuanceRequest.SerializeToString,
                 response_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.RevokeIssuanceResponse.FromString,
-                _registered_method=True)
-        self.RefuseSubject = channel.unary_unary(
-                '/authserver.token.v1.TokenAdminService/RefuseSubject',
-                request_serializer=authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectRequest.SerializeToString,
-                response_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectResponse.FromString,
-                _registered_method=True)
-        self.AllowSubject = channel.unary_unary(
-                '/authserver.token.v1.TokenAdminService/AllowSubject',
-                request_serializer=authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectRequest.SerializeToString,
-                response_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectResponse.FromString,
                 _registered_method=True)
         self.EndSubject = channel.unary_unary(
                 '/authserver.token.v1.TokenAdminService/EndSubject',
@@ -409,20 +607,6 @@ class TokenAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RefuseSubject(self, request, context):
-        """Idempotent. From its return on, no grant, refresh or introspection succeeds for the subject. Called by authorize.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def AllowSubject(self, request, context):
-        """Idempotent. Lifts RefuseSubject. Called by authorize.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def EndSubject(self, request, context):
         """Idempotent. Ends every refresh family and live issuance of the subject.
         """
@@ -485,16 +669,6 @@ def add_TokenAdminServiceServicer_to_server(servicer, server):
                     servicer.RevokeIssuance,
                     request_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.RevokeIssuanceRequest.FromString,
                     response_serializer=authserver_dot_token_dot_v1_dot_token__pb2.RevokeIssuanceResponse.SerializeToString,
-            ),
-            'RefuseSubject': grpc.unary_unary_rpc_method_handler(
-                    servicer.RefuseSubject,
-                    request_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectRequest.FromString,
-                    response_serializer=authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectResponse.SerializeToString,
-            ),
-            'AllowSubject': grpc.unary_unary_rpc_method_handler(
-                    servicer.AllowSubject,
-                    request_deserializer=authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectRequest.FromString,
-                    response_serializer=authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectResponse.SerializeToString,
             ),
             'EndSubject': grpc.unary_unary_rpc_method_handler(
                     servicer.EndSubject,
@@ -658,60 +832,6 @@ class TokenAdminService:
             '/authserver.token.v1.TokenAdminService/RevokeIssuance',
             authserver_dot_token_dot_v1_dot_token__pb2.RevokeIssuanceRequest.SerializeToString,
             authserver_dot_token_dot_v1_dot_token__pb2.RevokeIssuanceResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RefuseSubject(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/authserver.token.v1.TokenAdminService/RefuseSubject',
-            authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectRequest.SerializeToString,
-            authserver_dot_token_dot_v1_dot_token__pb2.RefuseSubjectResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def AllowSubject(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/authserver.token.v1.TokenAdminService/AllowSubject',
-            authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectRequest.SerializeToString,
-            authserver_dot_token_dot_v1_dot_token__pb2.AllowSubjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -137,6 +137,73 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
 
 def add_DeviceServiceServicer_to_server(servicer: DeviceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class SubjectServiceStub:
+    """What authorize asks about one person: whether they may be served at all, and what they gave away. Deadline class: short (2 s)."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> SubjectServiceAsyncStub: ...
+    RefuseSubject: _grpc.UnaryUnaryMultiCallable[_token_pb2.RefuseSubjectRequest, _token_pb2.RefuseSubjectResponse]
+    """Idempotent. From its return on, no grant, refresh or introspection succeeds for the subject. Faults: InvalidRequest."""
+    AllowSubject: _grpc.UnaryUnaryMultiCallable[_token_pb2.AllowSubjectRequest, _token_pb2.AllowSubjectResponse]
+    """Idempotent. Lifts RefuseSubject. Faults: InvalidRequest."""
+    ListSubjectGrants: _grpc.UnaryUnaryMultiCallable[_token_pb2.ListSubjectGrantsRequest, _token_pb2.ListSubjectGrantsResponse]
+    """Idempotent. One person's grants, newest first; revoked ones included. Faults: InvalidRequest."""
+    RevokeSubjectGrant: _grpc.UnaryUnaryMultiCallable[_token_pb2.RevokeSubjectGrantRequest, _token_pb2.RevokeSubjectGrantResponse]
+    """Idempotent. Ends a grant of this person's and everything that descends from it. Faults: Missing (also when it is another's)."""
+
+@_typing.type_check_only
+class SubjectServiceAsyncStub(SubjectServiceStub):
+    """What authorize asks about one person: whether they may be served at all, and what they gave away. Deadline class: short (2 s)."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    RefuseSubject: _aio.UnaryUnaryMultiCallable[_token_pb2.RefuseSubjectRequest, _token_pb2.RefuseSubjectResponse]  # type: ignore[assignment]
+    """Idempotent. From its return on, no grant, refresh or introspection succeeds for the subject. Faults: InvalidRequest."""
+    AllowSubject: _aio.UnaryUnaryMultiCallable[_token_pb2.AllowSubjectRequest, _token_pb2.AllowSubjectResponse]  # type: ignore[assignment]
+    """Idempotent. Lifts RefuseSubject. Faults: InvalidRequest."""
+    ListSubjectGrants: _aio.UnaryUnaryMultiCallable[_token_pb2.ListSubjectGrantsRequest, _token_pb2.ListSubjectGrantsResponse]  # type: ignore[assignment]
+    """Idempotent. One person's grants, newest first; revoked ones included. Faults: InvalidRequest."""
+    RevokeSubjectGrant: _aio.UnaryUnaryMultiCallable[_token_pb2.RevokeSubjectGrantRequest, _token_pb2.RevokeSubjectGrantResponse]  # type: ignore[assignment]
+    """Idempotent. Ends a grant of this person's and everything that descends from it. Faults: Missing (also when it is another's)."""
+
+class SubjectServiceServicer(metaclass=_abc_1.ABCMeta):
+    """What authorize asks about one person: whether they may be served at all, and what they gave away. Deadline class: short (2 s)."""
+
+    @_abc_1.abstractmethod
+    def RefuseSubject(
+        self,
+        request: _token_pb2.RefuseSubjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.RefuseSubjectResponse, _abc.Awaitable[_token_pb2.RefuseSubjectResponse]]:
+        """Idempotent. From its return on, no grant, refresh or introspection succeeds for the subject. Faults: InvalidRequest."""
+
+    @_abc_1.abstractmethod
+    def AllowSubject(
+        self,
+        request: _token_pb2.AllowSubjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.AllowSubjectResponse, _abc.Awaitable[_token_pb2.AllowSubjectResponse]]:
+        """Idempotent. Lifts RefuseSubject. Faults: InvalidRequest."""
+
+    @_abc_1.abstractmethod
+    def ListSubjectGrants(
+        self,
+        request: _token_pb2.ListSubjectGrantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.ListSubjectGrantsResponse, _abc.Awaitable[_token_pb2.ListSubjectGrantsResponse]]:
+        """Idempotent. One person's grants, newest first; revoked ones included. Faults: InvalidRequest."""
+
+    @_abc_1.abstractmethod
+    def RevokeSubjectGrant(
+        self,
+        request: _token_pb2.RevokeSubjectGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.RevokeSubjectGrantResponse, _abc.Awaitable[_token_pb2.RevokeSubjectGrantResponse]]:
+        """Idempotent. Ends a grant of this person's and everything that descends from it. Faults: Missing (also when it is another's)."""
+
+def add_SubjectServiceServicer_to_server(servicer: SubjectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class TokenAdminServiceStub:
     """The operator's side. Deadline class: short (2 s); EndLineage and EndSubject: long (10 s). Writes commit their audit row."""
 
@@ -154,10 +221,6 @@ class TokenAdminServiceStub:
     """Idempotent. Faults: Missing."""
     RevokeIssuance: _grpc.UnaryUnaryMultiCallable[_token_pb2.RevokeIssuanceRequest, _token_pb2.RevokeIssuanceResponse]
     """Idempotent. Ends the issuance and its descendants. Faults: Missing."""
-    RefuseSubject: _grpc.UnaryUnaryMultiCallable[_token_pb2.RefuseSubjectRequest, _token_pb2.RefuseSubjectResponse]
-    """Idempotent. From its return on, no grant, refresh or introspection succeeds for the subject. Called by authorize."""
-    AllowSubject: _grpc.UnaryUnaryMultiCallable[_token_pb2.AllowSubjectRequest, _token_pb2.AllowSubjectResponse]
-    """Idempotent. Lifts RefuseSubject. Called by authorize."""
     EndSubject: _grpc.UnaryUnaryMultiCallable[_token_pb2.EndSubjectRequest, _token_pb2.EndSubjectResponse]
     """Idempotent. Ends every refresh family and live issuance of the subject."""
     EndClient: _grpc.UnaryUnaryMultiCallable[_token_pb2.EndClientRequest, _token_pb2.EndClientResponse]
@@ -184,10 +247,6 @@ class TokenAdminServiceAsyncStub(TokenAdminServiceStub):
     """Idempotent. Faults: Missing."""
     RevokeIssuance: _aio.UnaryUnaryMultiCallable[_token_pb2.RevokeIssuanceRequest, _token_pb2.RevokeIssuanceResponse]  # type: ignore[assignment]
     """Idempotent. Ends the issuance and its descendants. Faults: Missing."""
-    RefuseSubject: _aio.UnaryUnaryMultiCallable[_token_pb2.RefuseSubjectRequest, _token_pb2.RefuseSubjectResponse]  # type: ignore[assignment]
-    """Idempotent. From its return on, no grant, refresh or introspection succeeds for the subject. Called by authorize."""
-    AllowSubject: _aio.UnaryUnaryMultiCallable[_token_pb2.AllowSubjectRequest, _token_pb2.AllowSubjectResponse]  # type: ignore[assignment]
-    """Idempotent. Lifts RefuseSubject. Called by authorize."""
     EndSubject: _aio.UnaryUnaryMultiCallable[_token_pb2.EndSubjectRequest, _token_pb2.EndSubjectResponse]  # type: ignore[assignment]
     """Idempotent. Ends every refresh family and live issuance of the subject."""
     EndClient: _aio.UnaryUnaryMultiCallable[_token_pb2.EndClientRequest, _token_pb2.EndClientResponse]  # type: ignore[assignment]
@@ -241,22 +300,6 @@ class TokenAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_token_pb2.RevokeIssuanceResponse, _abc.Awaitable[_token_pb2.RevokeIssuanceResponse]]:
         """Idempotent. Ends the issuance and its descendants. Faults: Missing."""
-
-    @_abc_1.abstractmethod
-    def RefuseSubject(
-        self,
-        request: _token_pb2.RefuseSubjectRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_token_pb2.RefuseSubjectResponse, _abc.Awaitable[_token_pb2.RefuseSubjectResponse]]:
-        """Idempotent. From its return on, no grant, refresh or introspection succeeds for the subject. Called by authorize."""
-
-    @_abc_1.abstractmethod
-    def AllowSubject(
-        self,
-        request: _token_pb2.AllowSubjectRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_token_pb2.AllowSubjectResponse, _abc.Awaitable[_token_pb2.AllowSubjectResponse]]:
-        """Idempotent. Lifts RefuseSubject. Called by authorize."""
 
     @_abc_1.abstractmethod
     def EndSubject(
