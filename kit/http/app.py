@@ -9,7 +9,7 @@ import structlog
 from kit import log
 from kit.errors import AuthPlaneError, MethodNotAllowed, Missing
 from kit.http.cors import Cors
-from kit.http.reply import Reply, problem
+from kit.http.reply import Reply, as_asked, problem
 from kit.http.request import AsgiApp, ClientGone, Message, Receive, Request, Scope, Send
 from kit.http.routes import Endpoint, Route, RouteTable
 
@@ -75,6 +75,8 @@ class HttpApp:
     async def _respond(self, endpoint: Endpoint | None, request: Request, send: Send) -> int:
         try:
             reply = await self._answer(endpoint, request)
+            if reply.status >= 400:
+                reply = as_asked(reply, request.headers_all("accept"))
             head = self._head(reply, request, endpoint)
         except ClientGone:
             return CLIENT_GONE

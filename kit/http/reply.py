@@ -15,6 +15,7 @@ Headers = Sequence[tuple[str, str]]
 
 ERROR_TYPE: Final = "https://docs.authplane.ai/errors/"
 _JSON = (("content-type", "application/json"),)
+_PROBLEM = (("content-type", "application/problem+json"),)
 _HTML = (("content-type", "text/html; charset=utf-8"),)
 _TITLES = {status.value: status.phrase for status in HTTPStatus}
 # Everything a URI may contain; what is left is percent-encoded, so that no value can end the header.
@@ -59,7 +60,7 @@ def redirect(location: str, status: int = 303, headers: Headers = ()) -> Reply:
 def problem(error: AuthPlaneError) -> Reply:
     """The error as JSON: the members of RFC 6749 §5.2 and those of RFC 9457 §3.1, then the error's own.
 
-    The media type is the one RFC 6749 §5.2 and RFC 7591 §3.2.2 name, not RFC 9457's: strict clients read no error from anything else.
+    The media type is RFC 9457's, and the one RFC 6749 §5.2 names for who asks for that: see `as_asked`.
     """
     detail = describable(error.detail)
     members = {
@@ -72,7 +73,15 @@ def problem(error: AuthPlaneError) -> Reply:
     }
     for name, value in error.members.items():
         members.setdefault(name, value)
-    return Reply(error.status, orjson.dumps(members), (*_JSON, *_hints(error)))
+    return Reply(error.status, orjson.dumps(members), (*_PROBLEM, *_hints(error)))
+
+
+def as_asked(reply: Reply, accept: Sequence[str]) -> Reply:
+    """A problem in the media type its reader asked for: strict OAuth clients ask for application/json and read no error from another."""
+    asked = ",".join(accept).lower()
+    if reply.headers[:1] != _PROBLEM or "application/json" not in asked or "application/problem+json" in asked:
+        return reply
+    return replace(reply, headers=(*_JSON, *reply.headers[1:], ("vary", "Accept")))
 
 
 def _hints(error: AuthPlaneError) -> Headers:

@@ -155,10 +155,10 @@ def test_each_public_path_reaches_the_service_that_owns_it(front: Gateway, path:
 @pytest.mark.parametrize(
     "path", ["/", "/admin/clients", "/metrics", "/oauth", "/oauth/token/x", "/authserver.admin.v1.ClientService/ListClients"]
 )
-def test_everything_else_is_an_error_document(front: Gateway, path: str) -> None:
+def test_everything_else_is_a_problem_document(front: Gateway, path: str) -> None:
     response = front.public.get(path)
     assert response.status_code == 404
-    assert response.headers["content-type"] == "application/json"
+    assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["content-security-policy"].startswith("default-src 'none'")
     assert response.json()["error"] == "not_found"
@@ -215,7 +215,7 @@ def test_a_body_up_to_its_limit_passes_and_one_more_byte_does_not(front: Gateway
     assert told(front.public.post(path, content=b"x" * limit))["body"] == limit
     refused = front.public.post(path, content=b"x" * (limit + 1))
     assert refused.status_code == 400
-    assert refused.headers["content-type"] == "application/json"
+    assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["error"] == "invalid_request"
 
 

@@ -94,7 +94,7 @@ async def test_the_token_endpoint_names_the_fault(public: Public, form: dict[str
     answer = await token_request(public, form)
     body = answer.json()
     assert (answer.status_code, body["error"]) == (status, error)
-    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.headers["content-type"].startswith("application/problem+json")
     assert answer.headers["cache-control"] == "no-store"
     assert body["status"] == status
     assert body["error_description"] == body["detail"]
@@ -173,7 +173,7 @@ async def test_what_is_not_public_is_not_there(public: Public, path: str) -> Non
     """K9: neither by name nor by a path that normalises to it."""
     answer = await get(f"{public.issuer}{path}")
     assert answer.status_code in {400, 404}
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_forwarding_headers_of_a_client_change_nothing(public: Public) -> None:

@@ -65,7 +65,7 @@ async def test_errors_are_json(browser: Browser, changes: dict[str, str | None],
     """RFC 9126 §2.3."""
     answer = await push(browser, **changes)
     assert (answer.status_code, answer.json()["error"]) == (status, code), answer.text
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/problem+json"
     assert ("www-authenticate" in answer.headers) == (status == 401)
 
 

@@ -59,7 +59,7 @@ async def test_metadata_of_the_wrong_shape_is_the_clients_fault(registry: Regist
     """K6, K7, K10."""
     answer = await registry.register(**members)
     assert (answer.status_code, answer.json()["error"]) == (400, code)
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 UNREADABLE = [

@@ -6,7 +6,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from kit.errors import AuthPlaneError, ConsentRequired, InvalidClient, InvalidRequest, InvalidScope, SlowDown, Unavailable
+from kit.errors import AuthPlaneError, ConsentRequired, InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, SlowDown, Unavailable
 from kit.http import HttpApp, Reply, Request, Route, html_reply, json_reply, redirect
 from tests.support.asgi import answer, call
 
@@ -94,10 +94,28 @@ async def test_another_method_is_405_and_says_which_would_do() -> None:
     assert (found.status, found.header("allow"), found.json()["error"]) == (405, "DELETE, GET, HEAD", "invalid_request")
 
 
+@pytest.mark.parametrize(
+    ("accept", "told"),
+    [
+        ("", "application/problem+json"),
+        ("*/*", "application/problem+json"),
+        ("application/json", "application/json"),
+        ("Application/JSON, text/plain, */*", "application/json"),
+        ("application/problem+json, application/json", "application/problem+json"),
+    ],
+)
+async def test_an_error_comes_in_the_media_type_asked_for(accept: str, told: str) -> None:
+    """RFC 6749 §5.2 names application/json, RFC 9457 §3 application/problem+json; the body is the same."""
+    headers = [("accept", accept)] if accept else []
+    found = await answer(app(Route("GET", "/x", failing(InvalidGrant("no")))), "GET", "/x", headers=headers)
+    assert found.header("content-type") == told
+    assert found.json()["error"] == "invalid_grant"
+
+
 async def test_errors_have_the_members_of_rfc_6749_and_rfc_9457() -> None:
     error = ConsentRequired("resource notes needs consent", members={"consent_url": "https://a.example/x", "error": "no"}, debug=CANARY)
     found = await answer(app(Route("GET", "/x", failing(error))), "GET", "/x")
-    assert found.header("content-type") == "application/json"
+    assert found.header("content-type") == "application/problem+json"
     assert found.json() == {
         "error": "consent_required",
         "error_description": "resource notes needs consent",

@@ -57,7 +57,7 @@ async def test_what_cannot_be_read_in_one_way_is_refused(
 async def test_grant_types(plane: TokenPlane, grant_type: str, error: str) -> None:
     answer = await plane.token({"grant_type": grant_type}, basic("machine", SECRET))
     assert (answer.status, answer.error) == (400, error)
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/problem+json"
     assert {"error", "error_description", "type", "title", "detail", "status"} <= set(answer.json)
 
 
