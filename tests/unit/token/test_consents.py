@@ -67,7 +67,7 @@ async def test_remembered_consent_does_not_outlive_its_grant() -> None:
 
 def test_every_service_names_its_callers() -> None:
     """Law 12."""
-    names = ("ClientAuthService", "GrantService", "DeviceService", "TokenAdminService")
+    names = ("ClientAuthService", "GrantService", "DeviceService", "SubjectService", "TokenAdminService")
     assert set(CALLERS) == {f"authserver.token.v1.{name}" for name in names}
 
 
