@@ -1,7 +1,7 @@
 """The steps end-to-end tests share: registering clients, walking the code flow by hand, asking the token endpoint."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -72,6 +72,15 @@ async def register(plane: Public, **metadata: Any) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
     registered: dict[str, Any] = answer.json()
     return registered
+
+
+async def newcomer(plane: Public) -> Public:
+    """The same plane for a person nobody has met: no sessions, no grants but their own."""
+    email, password = f"{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12)
+    async with plane.admin() as http:
+        answer = await http.post("/admin/users", json={"email": email, "password": password, "name": "Newcomer"})
+    assert answer.status_code == 201, answer.text
+    return replace(plane, email=email, password=password)
 
 
 async def public_client(plane: Public) -> PublicClient:

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, async_playwright
 
 from tests.e2e.conftest import RunningPlane
-from tests.e2e.flows import Public, PublicClient, Started, code_form, register, token_request
+from tests.e2e.flows import Public, PublicClient, Started, code_form, newcomer, register, token_request
 from tests.e2e.test_browser import CHROMIUM, FLAGS
 
 CUSTOM = "cursor://anysphere.cursor-mcp/oauth/callback"
@@ -179,6 +179,7 @@ async def walk(page: Page) -> None:
 
 async def test_every_page_is_walked_with_the_keyboard_alone(context: BrowserContext, public: Public) -> None:
     """A7: sign in, untick a scope, allow, look at the account, type a device's code; no pointer is used."""
+    public = await newcomer(public)
     with a_client_site(None) as redirect_uri:
         visit = await a_visit(context, public, redirect_uri)
         page, keyboard = visit.page, visit.page.keyboard
