@@ -79,7 +79,7 @@ def hot(result: dict[str, Any]) -> float:
 
 def report(results: list[dict[str, Any]], n: float, memory: dict[str, float]) -> None:
     """The table people quote: rates, latencies, CPU per token by process, and the ratio to one signature."""
-    console = Console(width=150)
+    console = Console(width=168)
     names = sorted({name for result in results for name in result["us_per_token"]})
     table = Table(title=f"CPU µs per token; N = one ES256 signature = {n:.1f} µs in this run")
     for heading in ("scenario", "through", "conns", "req/s", "p50 ms", "p99 ms", "refused", *names, "hot path", "in N", "budget"):
