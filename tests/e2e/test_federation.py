@@ -13,9 +13,7 @@ import yaml
 from cli.demo.user_agent import forms_of
 from tests.e2e.conftest import RunningPlane, free_base
 from tests.e2e.flows import Public, Started, code_form, public_client, token_request
-from tests.support.real_identity_provider import MISSING, SECRET, running, sign_in_there
-
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+from tests.support.real_identity_provider import SECRET, running, sign_in_there
 
 
 @pytest.fixture

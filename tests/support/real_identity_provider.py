@@ -1,13 +1,12 @@
 """The npm package `oidc-provider`, certified by the OpenID Foundation, as a provider to sign in at, and a person who does.
 
-Needs Node and npm; the packages are installed once, exactly as the lock file says, beside the server's script.
+It runs on the pinned Node of the client tests; the packages are installed once, exactly as the lock file says, beside its script.
 """
 
 import asyncio
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from urllib.parse import urljoin
 import httpx
 
 from cli.demo.user_agent import forms_of
+from tests.e2e.clients.installed import node
 
 FOLDER = Path(__file__).parent / "oidc_provider"
-MISSING = "" if shutil.which("node") and shutil.which("npm") else "Node with npm is not on this machine: no real OpenID provider was tried"
 SECRET = "a secret of the provider's client"
 ACCOUNTS: Mapping[str, Mapping[str, Any]] = {
     "grace": {"email": "grace@example.com", "email_verified": True, "name": "Grace Hopper", "groups": ["navy", "staff"]},
@@ -48,25 +47,13 @@ def _alone() -> Iterator[None]:
         os.close(folder)
 
 
-async def install() -> None:
+def install() -> None:
     """`npm ci`, unless what is there is what the lock file says. Raises RuntimeError with what npm said."""
     with _alone():
         stamp, wanted = FOLDER / "node_modules" / ".installed", (FOLDER / "package-lock.json").read_text()
         if stamp.is_file() and stamp.read_text() == wanted:
             return
-        npm = await asyncio.create_subprocess_exec(
-            "npm",
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            cwd=FOLDER,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await asyncio.wait_for(npm.communicate(), 300)
-        if npm.returncode:
-            raise RuntimeError(f"npm ci failed: {said.decode(errors='replace')}")
+        node().install(FOLDER)
         stamp.write_text(wanted)
 
 
@@ -75,11 +62,11 @@ async def running(
     redirect_uri: str, *, client: Mapping[str, Any] = MappingProxyType({}), configuration: Mapping[str, Any] = MappingProxyType({})
 ) -> AsyncIterator[RealProvider]:
     """The provider with one client, this plane; by its own default it tells claims at UserInfo alone."""
-    await install()
+    await asyncio.to_thread(install)
     registered = {"client_id": "plane", "client_secret": SECRET, "redirect_uris": [redirect_uri], **dict(client)}
     settings = json.dumps({"client": registered, "accounts": dict(ACCOUNTS), "configuration": dict(configuration)})
     process = await asyncio.create_subprocess_exec(
-        "node",
+        str((await asyncio.to_thread(node)).executable),
         "server.js",
         cwd=FOLDER,
         env={**os.environ, "SETTINGS": settings},

@@ -12,9 +12,8 @@ from services.authorize.adapters.identity_provider import OutboundIdentityProvid
 from services.authorize.identity_provider import Provider
 from services.authorize.settings import Settings
 from tests.integration.authorize.conftest import ISSUER, SETTINGS, Browser, Plane
-from tests.support.real_identity_provider import MISSING, SECRET, RealProvider, running, sign_in_there
+from tests.support.real_identity_provider import SECRET, RealProvider, running, sign_in_there
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 BACK = f"{ISSUER}/oidc/callback"
 
 
