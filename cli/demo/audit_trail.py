@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from cli.demo.narrator import Narrator
+from cli.demo.story import require
 
 PATIENCE_SECONDS = 10.0
 EXPECTED = {"client.registered", "user.login", "consent.granted", "token.issued", "token.refreshed", "token.revoked"}
@@ -31,9 +32,11 @@ async def entries_since(admin_url: str, key: str, since: datetime) -> list[Row]:
 
 
 async def show_audit_trail(narrator: Narrator, admin_url: str, key: str, *, since: datetime) -> None:
-    """Prints the trail as a table."""
+    """Prints the trail as a table. Raises StoryFailed when an event of the story is not in it, or the chain does not hold."""
     narrator.chapter("What the audit log says happened")
     rows = await entries_since(admin_url, key, since)
+    missing = EXPECTED - {row["action"] for row in rows}
+    require(not missing, f"the audit log does not say {', '.join(sorted(missing))}")
     cells = [
         (
             str(row.get("created_at", ""))[11:23],
@@ -46,4 +49,7 @@ async def show_audit_trail(narrator: Narrator, admin_url: str, key: str, *, sinc
         for row in rows
     ]
     narrator.table(("time", "action", "actor", "client", "outcome", "reason"), cells)
-    narrator.good(f"{len(rows)} entries, each bound to the one before it by its hash: `authserver admin audit verify` proves it")
+    async with httpx.AsyncClient(base_url=admin_url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as http:
+        verdict = (await http.get("/admin/audit/verify")).raise_for_status().json()
+    require(verdict["intact"] is True, f"the audit log's chain does not hold: {verdict}")
+    narrator.good(f"{len(rows)} entries; the log's {verdict['checked']} were verified, each bound to the one before by its hash")

@@ -35,7 +35,7 @@ class TokenAdminServicer(rpc.TokenAdminServiceServicer):
 
     async def RevokeGrant(self, request: pb.RevokeGrantRequest, context: object) -> pb.RevokeGrantResponse:
         """See the proto."""
-        ended = await self._endings.grant(request.grant_id, request.user_id, operator_of(request.operator))
+        ended = await self._endings.grant(request.grant_id, "", operator_of(request.operator))
         return pb.RevokeGrantResponse(revoked_issuances=ended.issuances, revoked_families=ended.families)
 
     async def ListIssuances(self, request: pb.ListIssuancesRequest, context: object) -> pb.ListIssuancesResponse:

@@ -170,7 +170,7 @@ async def test_from_consent_to_revocation_over_the_wire(running: Running) -> Non
     live = await admin.CountLive(pb.CountLiveRequest())
     assert (live.families, live.issuances) == (1, 1)
     with pytest.raises(Missing):
-        await admin.RevokeGrant(pb.RevokeGrantRequest(grant_id=grant.id, user_id="eve"))
+        await admin.RevokeGrant(pb.RevokeGrantRequest(grant_id="nobody's"))
     ended = await admin.RevokeGrant(pb.RevokeGrantRequest(grant_id=grant.id, operator=pb.Operator(key_name="root")))
     assert (ended.revoked_families, ended.revoked_issuances) == (1, 1)
     refreshed = await running.post(

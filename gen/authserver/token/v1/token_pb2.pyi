@@ -546,23 +546,19 @@ class RevokeGrantRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     GRANT_ID_FIELD_NUMBER: _builtins.int
-    USER_ID_FIELD_NUMBER: _builtins.int
     OPERATOR_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
-    user_id: _builtins.str
-    """Empty, or the person whose grant it must be."""
     @_builtins.property
     def operator(self) -> Global___Operator: ...
     def __init__(
         self,
         *,
         grant_id: _builtins.str = ...,
-        user_id: _builtins.str = ...,
         operator: Global___Operator | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["operator", b"operator"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_id", b"grant_id", "operator", b"operator", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_id", b"grant_id", "operator", b"operator"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
